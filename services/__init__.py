@@ -1,0 +1,1 @@
+"""The services of the desk. Each owns its storage and shares nothing but events."""

@@ -1,0 +1,265 @@
+"""The only way to write: state, journal, inbox and audit in one transaction, tried again whole.
+
+A block collects what it wants written in a `Work`; nothing touches the store until the block has returned. Then one
+`commit` writes it all or nothing. When another writer was first, the block runs again on fresh state. So a block
+must be free of side effects besides its `Work`, and the same input must lead to the same work.
+
+Guarantees: what is acknowledged is stored; what is stored is in the journal; what was handled once is never handled
+again (the mark in the inbox is written by the transaction of the effect); versions of a record have no gap.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from shared.cause import Cause
+from shared.clock import Clock
+from shared.envelope import Envelope
+from shared.errors import Conflict, DeskwireError, Rejected
+from shared.ids import Ids
+
+T = TypeVar("T")
+Document = dict[str, Any]
+
+INBOX = "inbox"
+JOURNAL = "journal"
+AUDIT = "audit"
+
+
+@dataclass(slots=True)
+class Writes:
+    """What one commit writes. Every document carries its key under `_id` and again under `key`.
+
+    `inserts` fail on a key that is there (Conflict). `updates` replace the document whose version is `expected` and
+    fail when it is another (Conflict). `deletes` remove the document at that version, or fail likewise. They come
+    first, so that a claim can be given back and taken again in one commit.
+    """
+
+    inserts: dict[str, dict[str, Document]] = field(default_factory=dict)
+    updates: dict[str, dict[str, tuple[int, Document]]] = field(default_factory=dict)
+    deletes: dict[str, dict[str, int]] = field(default_factory=dict)
+    fences: list[tuple[str, int]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.inserts or self.updates or self.deletes)
+
+
+class Store(Protocol):
+    """Where documents are. MongoDB in a service, memory in unit tests; one conformance suite holds for both."""
+
+    def read(self, collection: str, keys: Collection[str]) -> list[Document]:
+        """The documents with these keys, in no order; keys that are not there are left out."""
+        ...
+
+    def find(
+        self,
+        collection: str,
+        where: Mapping[str, Any],
+        *,
+        limit: int = 1000,
+        sort: str | None = None,
+        after: Any = None,
+        until: Any = None,
+    ) -> list[Document]:
+        """The documents whose fields equal `where`; a list or tuple as value means any of its members.
+
+        With `sort` they come in its ascending order and `after < field <= until` holds for it. `until` should be
+        given: an open window reads all that follows (FINDINGS). Every field named needs an index.
+        """
+        ...
+
+    def commit(self, writes: Writes) -> None:
+        """Write all or nothing. Raises Conflict when another writer was first, Unavailable when out of reach."""
+        ...
+
+    def reserve(self, counter: str, count: int) -> int:
+        """Take `count` numbers off a counter, at once and for ever; returns the first. Never inside a commit."""
+        ...
+
+
+class Work:
+    """What a block wants written, and what it has changed so far (a later read in the block sees it).
+
+    Keys are unique within a collection. A collection is written either by `insert`/`update` (versioned documents)
+    or by `claim`/`release` (uniqueness that ends, DESIGN section 4) or by `append` (rows that never change).
+    """
+
+    def __init__(self, store: Store, clock: Clock, ids: Ids) -> None:
+        self.store = store
+        self.now: datetime = clock.now()
+        self.ids = ids
+        self.writes = Writes()
+        self._seen: dict[tuple[str, str], Document | None] = {}
+
+    def load(self, collection: str, keys: Collection[str]) -> dict[str, Document]:
+        """The documents with these keys as the block sees them; one read for all keys not seen before."""
+        unseen = [key for key in keys if (collection, key) not in self._seen]
+        if unseen:
+            found = {document["_id"]: document for document in self.store.read(collection, unseen)}
+            for key in unseen:
+                self._seen[collection, key] = found.get(key)
+        seen = {key: self._seen[collection, key] for key in keys}
+        return {key: document for key, document in seen.items() if document is not None}
+
+    def adopt(self, collection: str, documents: Sequence[Document]) -> list[Document]:
+        """Take documents found by a query into the block's view; returns them as the block sees them."""
+        for document in documents:
+            self._seen.setdefault((collection, document["_id"]), document)
+        seen = (self._seen[collection, document["_id"]] for document in documents)
+        return [document for document in seen if document is not None]
+
+    def append(self, collection: str, key: str, document: Mapping[str, Any]) -> None:
+        """Add a row that never changes. A row with this key already in the store is a Conflict."""
+        row = {**document, "_id": key, "key": key}
+        self.writes.inserts.setdefault(collection, {})[key] = row
+        self._seen[collection, key] = row
+
+    def put(self, collection: str, key: str, document: Mapping[str, Any]) -> Document:
+        """Insert or replace a versioned document; its `version` rises by one from what the block has loaded.
+
+        Load the key first: what was not loaded is taken for new, and is a Conflict when it is there.
+        """
+        before = self._seen.get((collection, key))
+        version = 0 if before is None else before["version"]
+        return self._write(collection, key, version, {**document, "version": version + 1})
+
+    def _write(self, collection: str, key: str, version: int, document: Document) -> Document:
+        row = {**document, "_id": key, "key": key}
+        inserts = self.writes.inserts.setdefault(collection, {})
+        updates = self.writes.updates.setdefault(collection, {})
+        if key in updates:
+            updates[key] = (updates[key][0], row)
+        elif key in inserts or version == 0:
+            inserts[key] = row
+        else:
+            updates[key] = (version, row)
+        self._seen[collection, key] = row
+        return row
+
+    def write(self, collection: str, key: str, before: int, document: Document) -> Document:
+        """Insert (`before` is 0) or replace a document at version `before`; `document` carries its new version."""
+        return self._write(collection, key, before, document)
+
+    def claim(self, collection: str, key: str, document: Mapping[str, Any]) -> None:
+        """Take a key that only one may hold; `put` changes it later. Held by another it is a Conflict at commit."""
+        self.append(collection, key, {**document, "version": 1})
+
+    def release(self, collection: str, key: str) -> None:
+        """Give a claim back that the block has loaded; a Conflict when another writer has changed it since."""
+        row = self._seen[collection, key]
+        if row is None:
+            return
+        if self.writes.inserts.get(collection, {}).pop(key, None) is None:
+            expected, _ = self.writes.updates.get(collection, {}).pop(key, (row["version"], row))
+            self.writes.deletes.setdefault(collection, {})[key] = expected
+        self._seen[collection, key] = None
+
+    def fence(self, lease: str, token: int) -> None:
+        """Let the commit succeed only while `lease` still carries this fencing token (shared.lease)."""
+        self.writes.fences.append((lease, token))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of a batch: ids by outcome. The three sets are disjoint and cover the batch."""
+
+    handled: frozenset[str] = frozenset()
+    duplicates: frozenset[str] = frozenset()
+    rejected: Mapping[str, DeskwireError] = field(default_factory=dict)
+
+
+class UnitOfWork:
+    """Runs blocks. One for each process; it keeps no state between blocks."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        *,
+        attempts: int = 20,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.ids = ids
+        self._attempts = attempts
+        self._pause = pause
+
+    def run(self, block: Callable[[Work], T]) -> T:
+        """Run `block` and commit its work; again and whole, with jitter, while other writers are first.
+
+        Raises what the block raises, Conflict after `attempts` lost races, Unavailable when the store is.
+        """
+        for attempt in range(1, self._attempts + 1):
+            work = Work(self.store, self.clock, self.ids)
+            result = block(work)
+            try:
+                if work.writes:
+                    self.store.commit(work.writes)
+            except Conflict:
+                if attempt == self._attempts:
+                    raise
+                self._pause(random.uniform(0, min(0.005 * 2**attempt, 0.5)))
+                continue
+            return result
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def take(
+        self,
+        consumer: str,
+        envelopes: Sequence[Envelope],
+        block: Callable[[Work, Sequence[Envelope]], Mapping[str, DeskwireError] | None],
+    ) -> Taken:
+        """Handle a batch of events exactly once in effect.
+
+        Events that `consumer` has handled before, and copies within the batch, are left out; `block` gets the rest
+        and returns the ones it rejects by id. All others are marked in the inbox by the block's own transaction.
+        """
+        first: dict[str, Envelope] = {}
+        for envelope in envelopes:
+            first.setdefault(inbox_key(consumer, envelope), envelope)
+
+        def attempt(work: Work) -> Taken:
+            known = {row["_id"] for row in self.store.read(INBOX, list(first))}
+            fresh = [envelope for key, envelope in first.items() if key not in known]
+            rejected = dict(block(work, fresh) or {}) if fresh else {}
+            for key, envelope in first.items():
+                if key not in known and envelope.id not in rejected:
+                    work.append(INBOX, key, {"at": work.now})
+            handled = frozenset(e.id for e in fresh if e.id not in rejected)
+            ids = frozenset(e.id for e in envelopes)
+            return Taken(handled=handled, duplicates=ids - handled - rejected.keys(), rejected=rejected)
+
+        return self.run(attempt)
+
+    def once(self, key: str, fingerprint: str, block: Callable[[Work], Document]) -> Document:
+        """Run a command exactly once for an idempotency key; a repetition answers what the first one did.
+
+        The reply is kept in the inbox row of the same transaction. Raises Rejected (`idempotency-key-reused`) when
+        the key comes again with another request.
+        """
+
+        def attempt(work: Work) -> Document:
+            for row in self.store.read(INBOX, [key]):
+                if row["fingerprint"] != fingerprint:
+                    raise Rejected("this idempotency key came with another request", slug="idempotency-key-reused")
+                return dict(row["reply"])
+            reply = block(work)
+            work.append(INBOX, key, {"at": work.now, "fingerprint": fingerprint, "reply": reply})
+            return reply
+
+        return self.run(attempt)
+
+
+def inbox_key(consumer: str, envelope: Envelope) -> str:
+    """`<consumer>:<source>:<id>`: CloudEvents promises that source and id together are unique."""
+    return f"{consumer}:{envelope.source}:{envelope.id}"
+
+
+__all__ = ["AUDIT", "INBOX", "JOURNAL", "Cause", "Store", "Taken", "UnitOfWork", "Work", "Writes", "inbox_key"]
