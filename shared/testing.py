@@ -11,7 +11,7 @@ from shared.cause import Actor, Cause
 from shared.clock import FixedClock
 from shared.envelope import Envelope, decode
 from shared.errors import Conflict
-from shared.ids import SequentialIds
+from shared.ids import SequentialIds, format_number
 from shared.unit_of_work import JOURNAL, Document, UnitOfWork, Writes
 
 
@@ -20,7 +20,6 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.collections: dict[str, dict[str, Document]] = {}
-        self.leases: dict[str, int] = {}
         self._counters: dict[str, int] = {}
 
     def read(self, collection: str, keys: Collection[str]) -> list[Document]:
@@ -47,7 +46,7 @@ class MemoryStore:
 
     def commit(self, writes: Writes) -> None:
         for lease, token in writes.fences:
-            if self.leases.get(lease, token) != token:
+            if self.collections.get("leases", {}).get(lease, {}).get("token") != token:
                 raise Conflict(f"the lease {lease} has another holder")
         self._check(writes)
         for collection, deletes in writes.deletes.items():
@@ -123,6 +122,17 @@ def make_unit_of_work(store: MemoryStore | None = None, at: datetime | None = No
     """A unit of work over memory, with a clock that stands and ids that count."""
     clock = FixedClock(at or make_instant())
     return UnitOfWork(store or MemoryStore(), clock, SequentialIds(), pause=lambda _: None)
+
+
+class CountingNumbers:
+    """Numbers that count up from one in each prefix."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, int] = {}
+
+    def next(self, prefix: str) -> str:
+        self._last[prefix] = self._last.get(prefix, 0) + 1
+        return format_number(prefix, self._last[prefix])
 
 
 def published(store: MemoryStore) -> list[Envelope]:

@@ -1,0 +1,189 @@
+"""The store on MongoDB: one transaction a commit, through pymongo sessions on mongoengine's collections.
+
+mongoengine gives documents and indexes; it has no sessions, so nothing is written through it (FINDINGS, MongoDB).
+The transaction is `w: majority` with journal, so what `commit` returned from survives a kill -9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import mongoengine
+from bson.codec_options import CodecOptions
+from pymongo import DeleteOne, MongoClient, ReadPreference, ReplaceOne, ReturnDocument, WriteConcern
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from shared.errors import Conflict, Unavailable
+from shared.unit_of_work import AUDIT, INBOX, JOURNAL, Document, Writes
+
+DUPLICATE = 11000
+WRITE_CONFLICT = 112
+LEASES = "leases"
+COUNTERS = "counters"
+_UNAVAILABLE_CODES = frozenset({6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
+
+
+def connect(uri: str, database: str, alias: str) -> Database[Document]:
+    """Connect under an alias of mongoengine's; lazily, so it never fails. Times are short: callers try again."""
+    mongoengine.connect(
+        db=database,
+        alias=alias,
+        host=uri,
+        tz_aware=True,
+        uuidRepresentation="standard",
+        serverSelectionTimeoutMS=5_000,
+        connectTimeoutMS=3_000,
+        socketTimeoutMS=20_000,
+        waitQueueTimeoutMS=3_000,
+        maxPoolSize=20,
+        retryWrites=True,
+    )
+    client: MongoClient[Document] = mongoengine.get_connection(alias)
+    options: CodecOptions[Document] = CodecOptions(tz_aware=True)
+    return client.get_database(database, codec_options=options, write_concern=WriteConcern("majority", j=True))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except BulkWriteError as error:
+        codes = {fault.get("code") for fault in error.details.get("writeErrors", ())}
+        if codes & {DUPLICATE, WRITE_CONFLICT} or _is_transient(error):
+            raise Conflict("another writer was first") from error
+        raise
+    except DuplicateKeyError as error:
+        raise Conflict("another writer was first") from error
+    except ConnectionFailure as error:
+        raise Unavailable(f"the database does not answer: {type(error).__name__}") from error
+    except PyMongoError as error:
+        if isinstance(error, OperationFailure) and error.code in _UNAVAILABLE_CODES:
+            raise Unavailable(f"the database is not ready: code {error.code}") from error
+        if _is_transient(error):
+            raise Conflict("the transaction met another one") from error
+        raise
+
+
+def _is_transient(error: PyMongoError) -> bool:
+    code = getattr(error, "code", None)
+    return error.has_error_label("TransientTransactionError") or code in (DUPLICATE, WRITE_CONFLICT, 251)
+
+
+class MongoStore:
+    """`shared.unit_of_work.Store` over one database."""
+
+    def __init__(self, database: Database[Document]) -> None:
+        self.database = database
+
+    def read(self, collection: str, keys: Collection[str]) -> list[Document]:
+        if not keys:
+            return []
+        with _translated():
+            return list(self.database[collection].find({"_id": {"$in": list(keys)}}))
+
+    def find(
+        self,
+        collection: str,
+        where: Mapping[str, Any],
+        *,
+        limit: int = 1000,
+        sort: str | None = None,
+        after: Any = None,
+        until: Any = None,
+    ) -> list[Document]:
+        query: Document = {
+            name: {"$in": list(value)} if isinstance(value, list | tuple | set | frozenset) else value
+            for name, value in where.items()
+        }
+        if sort is not None:
+            window = {"$gt": after, "$lte": until}
+            query[sort] = {sign: bound for sign, bound in window.items() if bound is not None} or {"$ne": None}
+        with _translated():
+            cursor = self.database[collection].find(query, limit=limit)
+            return list(cursor if sort is None else cursor.sort(sort, 1))
+
+    def commit(self, writes: Writes) -> None:
+        # UnknownTransactionCommitResult needs no case of its own: the caller gets Unavailable, runs the whole block
+        # again, and the inbox rows of this commit tell it that the work is done.
+        with (
+            _translated(),
+            self.database.client.start_session() as session,
+            session.start_transaction(
+                read_concern=ReadConcern("snapshot"),
+                write_concern=WriteConcern("majority", j=True),
+                read_preference=ReadPreference.PRIMARY,
+            ),
+        ):
+            for lease, token in writes.fences:
+                held = {"key": lease, "token": token}
+                self._expect(self.database[LEASES].update_one(held, {"$inc": {"used": 1}}, session=session), 1)
+            for collection, deletes in writes.deletes.items():
+                operations = [DeleteOne({"key": key, "version": version}) for key, version in deletes.items()]
+                if operations:
+                    result = self.database[collection].bulk_write(operations, ordered=False, session=session)
+                    self._check(result.deleted_count, len(operations), collection)
+            for collection, inserts in writes.inserts.items():
+                if inserts:
+                    rows = list(inserts.values())
+                    self.database[collection].insert_many(rows, ordered=False, session=session)
+            for collection, updates in writes.updates.items():
+                replaces = [
+                    ReplaceOne({"key": key, "version": version}, document)
+                    for key, (version, document) in updates.items()
+                ]
+                if replaces:
+                    changed = self.database[collection].bulk_write(replaces, ordered=False, session=session)
+                    self._check(changed.matched_count, len(replaces), collection)
+
+    def reserve(self, counter: str, count: int) -> int:
+        with _translated():
+            row = self.database[COUNTERS].find_one_and_update(
+                {"_id": counter}, {"$inc": {"next": count}}, upsert=True, return_document=ReturnDocument.AFTER
+            )
+        # An upsert that returns what is after it always returns a document.
+        assert row is not None
+        return int(row["next"]) - count + 1
+
+    def _expect(self, result: Any, count: int) -> None:
+        self._check(result.matched_count, count, LEASES)
+
+    def _check(self, found: int, expected: int, collection: str) -> None:
+        if found != expected:
+            raise Conflict(f"{expected - found} documents of {collection} have another version")
+
+
+def ensure_indexes(database: Database[Document], documents: Iterable[Any], *, inbox_days: int) -> None:
+    """Create the collections and indexes of a service; what is there already is left as it is.
+
+    Collections are made here and never inside a transaction, where MongoDB forbids it in part.
+    """
+    with _translated():
+        for name in (JOURNAL, INBOX, AUDIT, LEASES, COUNTERS):
+            _ensure_collection(database, name)
+        database[JOURNAL].create_index([("state", 1)])
+        database[JOURNAL].create_index([("position", 1)])
+        database[JOURNAL].create_index([("subject", 1)])
+        database[JOURNAL].create_index([("state", 1), ("position", 1)])
+        expiry = int(timedelta(days=inbox_days).total_seconds())
+        database[INBOX].create_index([("at", 1)], expireAfterSeconds=expiry)
+        database[AUDIT].create_index([("record", 1)])
+        database[LEASES].create_index([("key", 1), ("token", 1)])
+        database[LEASES].create_index([("key", 1), ("version", 1)])
+        for document in documents:
+            _ensure_collection(database, document._get_collection_name())
+            for spec in document._meta["index_specs"]:
+                options = {name: value for name, value in spec.items() if name not in ("fields", "cls", "sparse")}
+                database[document._get_collection_name()].create_index(spec["fields"], **options)
+
+
+def _ensure_collection(database: Database[Document], name: str) -> None:
+    try:
+        database.create_collection(name)
+    except PyMongoError as error:
+        if getattr(error, "code", None) != 48 and "already exists" not in str(error):
+            raise
