@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 import mongoengine
@@ -18,12 +17,16 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
+from shared.audit import ANCHORS
 from shared.errors import Conflict, Unavailable
+from shared.seal import KEYS
 from shared.unit_of_work import AUDIT, INBOX, JOURNAL, Document, Writes
 
 DUPLICATE = 11000
 WRITE_CONFLICT = 112
 LEASES = "leases"
+POSITIONS = "positions"
+DAY = 24 * 60 * 60
 COUNTERS = "counters"
 _UNAVAILABLE_CODES = frozenset({6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
 
@@ -49,7 +52,8 @@ def connect(uri: str, database: str, alias: str) -> Database[Document]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into the house's: Conflict, Unavailable; what is neither passes."""
     try:
         yield
     except BulkWriteError as error:
@@ -83,7 +87,7 @@ class MongoStore:
     def read(self, collection: str, keys: Collection[str]) -> list[Document]:
         if not keys:
             return []
-        with _translated():
+        with translated():
             return list(self.database[collection].find({"_id": {"$in": list(keys)}}))
 
     def find(
@@ -103,7 +107,7 @@ class MongoStore:
         if sort is not None:
             window = {"$gt": after, "$lte": until}
             query[sort] = {sign: bound for sign, bound in window.items() if bound is not None} or {"$ne": None}
-        with _translated():
+        with translated():
             cursor = self.database[collection].find(query, limit=limit)
             return list(cursor if sort is None else cursor.sort(sort, 1))
 
@@ -111,7 +115,7 @@ class MongoStore:
         # UnknownTransactionCommitResult needs no case of its own: the caller gets Unavailable, runs the whole block
         # again, and the inbox rows of this commit tell it that the work is done.
         with (
-            _translated(),
+            translated(),
             self.database.client.start_session() as session,
             session.start_transaction(
                 read_concern=ReadConcern("snapshot"),
@@ -141,7 +145,7 @@ class MongoStore:
                     self._check(changed.matched_count, len(replaces), collection)
 
     def reserve(self, counter: str, count: int) -> int:
-        with _translated():
+        with translated():
             row = self.database[COUNTERS].find_one_and_update(
                 {"_id": counter}, {"$inc": {"next": count}}, upsert=True, return_document=ReturnDocument.AFTER
             )
@@ -157,23 +161,29 @@ class MongoStore:
             raise Conflict(f"{expected - found} documents of {collection} have another version")
 
 
-def ensure_indexes(database: Database[Document], documents: Iterable[Any], *, inbox_days: int) -> None:
+def ensure_indexes(
+    database: Database[Document], documents: Iterable[Any], *, inbox_days: int, journal_days: int
+) -> None:
     """Create the collections and indexes of a service; what is there already is left as it is.
 
     Collections are made here and never inside a transaction, where MongoDB forbids it in part.
     """
-    with _translated():
-        for name in (JOURNAL, INBOX, AUDIT, LEASES, COUNTERS):
+    with translated():
+        for name in (JOURNAL, INBOX, AUDIT, LEASES, COUNTERS, POSITIONS, KEYS, ANCHORS):
             _ensure_collection(database, name)
         database[JOURNAL].create_index([("state", 1)])
+        database[JOURNAL].create_index([("state", 1), ("lane", 1)])
         database[JOURNAL].create_index([("position", 1)])
         database[JOURNAL].create_index([("subject", 1)])
-        database[JOURNAL].create_index([("state", 1), ("position", 1)])
-        expiry = int(timedelta(days=inbox_days).total_seconds())
-        database[INBOX].create_index([("at", 1)], expireAfterSeconds=expiry)
+        database[JOURNAL].create_index([("at", 1)], expireAfterSeconds=journal_days * DAY)
+        database[INBOX].create_index([("at", 1)], expireAfterSeconds=inbox_days * DAY)
         database[AUDIT].create_index([("record", 1)])
+        database[AUDIT].create_index([("count", 1)])
+        database[ANCHORS].create_index([("key", 1)])
         database[LEASES].create_index([("key", 1), ("token", 1)])
-        database[LEASES].create_index([("key", 1), ("version", 1)])
+        database[POSITIONS].create_index([("key", 1), ("next", 1)])
+        for name in (LEASES, KEYS):
+            database[name].create_index([("key", 1), ("version", 1)])
         for document in documents:
             _ensure_collection(database, document._get_collection_name())
             for spec in document._meta["index_specs"]:

@@ -184,7 +184,7 @@ class Repository(Generic[S]):
                 "sequence": version,
                 "at": work.now,
                 "body": encode(envelope),
-                "audit": {"count": audit["count"], "hash": audit["hash"]},
+                "audit": {"record": audit["record"], "count": audit["count"], "hash": audit["hash"]},
             },
         )
 

@@ -41,7 +41,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """A durable quorum queue with its bindings: pairs of exchange and routing key."""
+    """A durable queue with its bindings: pairs of exchange and routing key."""
 
     name: str
     arguments: Mapping[str, Any]
@@ -148,6 +148,18 @@ def _retry_queue(delay: timedelta) -> Queue:
     )
 
 
+def rpc_queue(service: str) -> Queue:
+    """Where a service's commands and questions arrive; nameko's own name and key, so that its clients reach it.
+
+    Classic: a call is worth nothing once its caller has stopped waiting, and each carries an expiry.
+    """
+    return Queue(
+        name=f"rpc-{service}",
+        arguments={"x-queue-type": "classic", "x-overflow": "reject-publish", "x-max-length": 10_000},
+        bindings=((RPC, f"{service}.*"),),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
     """What a service publishes and consumes, as its `events.py` says."""
@@ -181,7 +193,12 @@ def build(services: Sequence[Catalogue], ladder: Sequence[timedelta] = LADDER) -
         *(Exchange(name=retry_exchange(delay), kind="fanout") for delay in ladder),
         *(Exchange(name=events_exchange(service.service)) for service in services),
     ]
-    queues = [*(_retry_queue(delay) for delay in ladder), *_work_queues(services), *_dead_queues(services)]
+    queues = [
+        *(_retry_queue(delay) for delay in ladder),
+        *_work_queues(services),
+        *_dead_queues(services),
+        *(rpc_queue(service.service) for service in services),
+    ]
     return Topology(exchanges=tuple(exchanges), queues=tuple(queues))
 
 

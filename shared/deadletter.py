@@ -1,0 +1,194 @@
+"""Dead letters: a message that cannot be handled, moved aside with its explanation; listed, replayed, discarded.
+
+A dead letter carries the message unchanged and says in its headers what went wrong (`x-reason`, `x-error`,
+`x-pointer`), where (`x-consumer`, `x-queue`), how often it was tried and since when. What the broker moved itself (a
+message that killed its process each time) carries the broker's own `x-death` instead. Replaying is safe: the id stays,
+so the inbox keeps an effect from happening twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.clock import format_instant
+from shared.errors import DeskwireError, NotFound
+from shared.ids import deterministic_id
+from shared.publisher import Message, Outcome, Publisher
+from shared.topology import DEAD, dead_queue
+
+TRACE_HEADERS = ("x-attempt", "x-first-failed-at", "x-sender", "x-queue")
+"""Headers of ours that a message on the retry ladder brings back; no other header is ever passed on."""
+ERROR_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trip:
+    """A message as it was delivered, with what the house itself noted on it in earlier attempts."""
+
+    body: bytes
+    queue: str
+    message_id: str | None
+    content_type: str
+    sender: str | None
+    attempt: int
+    first_failed_at: str | None
+    redelivered: bool
+
+    @property
+    def identity(self) -> str:
+        """The message's id; for one that came without, an id derived from its body."""
+        return self.message_id or deterministic_id("message", self.body.hex()[:4096])
+
+
+def read_trip(
+    *, body: bytes, queue: str, exchange: str, properties: Mapping[str, Any], redelivered: bool = False
+) -> Trip:
+    """Read a delivery. Headers are believed only on what came back through the default exchange, where no foreign
+    sender may publish; anybody else's are ignored."""
+    headers: Mapping[str, Any] = properties.get("application_headers") or {}
+    trusted = headers if exchange == "" else {}
+    sender = properties.get("user_id") or trusted.get("x-sender")
+    return Trip(
+        body=body,
+        queue=queue,
+        message_id=properties.get("message_id"),
+        content_type=str(properties.get("content_type") or "application/octet-stream"),
+        sender=str(sender) if sender else None,
+        attempt=_count(trusted.get("x-attempt")) + 1,
+        first_failed_at=trusted.get("x-first-failed-at"),
+        redelivered=redelivered,
+    )
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and 0 <= value < 1_000_000 else 0
+
+
+def retry_message(trip: Trip, exchange: str, now: datetime) -> Message:
+    """A fresh copy for the retry ladder; the broker's own delivery count starts again with it."""
+    return _copy(trip, exchange, trip.queue, _trail(trip, now))
+
+
+def dead_message(trip: Trip, consumer: str, reason: str, error: BaseException, now: datetime) -> Message:
+    """The message for the dead letters of `consumer`, with its explanation."""
+    text = error.message if isinstance(error, DeskwireError) else f"{type(error).__name__}: {error}"
+    headers = {**_trail(trip, now), "x-reason": reason, "x-error": text[:ERROR_LENGTH], "x-consumer": consumer}
+    if isinstance(error, DeskwireError) and error.pointer is not None:
+        headers["x-pointer"] = error.pointer
+    return _copy(trip, DEAD, dead_queue(consumer), headers)
+
+
+def _trail(trip: Trip, now: datetime) -> dict[str, Any]:
+    trail = {
+        "x-attempt": trip.attempt,
+        "x-first-failed-at": trip.first_failed_at or format_instant(now),
+        "x-queue": trip.queue,
+    }
+    return trail if trip.sender is None else {**trail, "x-sender": trip.sender}
+
+
+def _copy(trip: Trip, exchange: str, routing_key: str, headers: Mapping[str, Any]) -> Message:
+    return Message(
+        exchange=exchange,
+        routing_key=routing_key,
+        body=trip.body,
+        message_id=trip.identity,
+        content_type=trip.content_type,
+        headers=headers,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """One dead letter, as `deskwire dead list` shows it."""
+
+    consumer: str
+    message_id: str
+    reason: str
+    error: str
+    pointer: str | None
+    queue: str
+    attempts: int
+    first_failed_at: str | None
+    sender: str | None
+    content_type: str
+    body: bytes
+
+
+def parse(consumer: str, body: bytes, properties: Mapping[str, Any]) -> DeadLetter:
+    """Read a message of a dead queue, whether we moved it there or the broker did."""
+    headers: Mapping[str, Any] = properties.get("application_headers") or {}
+    deaths = headers.get("x-death") or [{}]
+    by_broker = "x-reason" not in headers
+    return DeadLetter(
+        consumer=consumer,
+        message_id=str(properties.get("message_id") or deterministic_id("message", body.hex()[:4096])),
+        reason=str(deaths[0].get("reason", "unknown") if by_broker else headers["x-reason"]).replace("_", "-"),
+        error=str(headers.get("x-error") or "the broker gave up on it"),
+        pointer=headers.get("x-pointer"),
+        queue=str(headers.get("x-queue") or deaths[0].get("queue") or ""),
+        attempts=int(headers.get("x-attempt") or deaths[0].get("count") or 1),
+        first_failed_at=headers.get("x-first-failed-at"),
+        sender=headers.get("x-sender") or properties.get("user_id"),
+        content_type=str(properties.get("content_type") or "application/octet-stream"),
+        body=body,
+    )
+
+
+def browse(channel: Any, consumer: str, limit: int = 100) -> Iterator[tuple[int, DeadLetter]]:
+    """Walk through a dead queue on a py-amqp channel: pairs of delivery tag and letter, oldest first.
+
+    The messages stay unacknowledged until the channel is closed, and are all back in the queue then, unless acked.
+    """
+    for _ in range(limit):
+        message = channel.basic_get(dead_queue(consumer))
+        if message is None:
+            return
+        yield message.delivery_tag, parse(consumer, _bytes(message.body), message.properties)
+
+
+def _bytes(body: Any) -> bytes:
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+def replay(channel: Any, publisher: Publisher, consumer: str, message_id: str | None = None) -> list[DeadLetter]:
+    """Send dead letters back to the queue they came from, one by id or all; each leaves the dead queue only when
+    the broker has confirmed its copy. Attempts start again. Raises NotFound when no letter has that id."""
+
+    def send(letter: DeadLetter) -> None:
+        headers = {} if letter.sender is None else {"x-sender": letter.sender}
+        message = Message(
+            exchange="",
+            routing_key=letter.queue,
+            body=letter.body,
+            message_id=letter.message_id,
+            content_type=letter.content_type,
+            headers=headers,
+        )
+        outcome = publisher.publish([message])[0]
+        if outcome is not Outcome.CONFIRMED:
+            raise DeskwireError(f"{letter.queue} did not take it: {outcome.value}", slug="replay-refused")
+
+    return _settle(channel, consumer, message_id, send)
+
+
+def discard(channel: Any, consumer: str, message_id: str | None = None) -> list[DeadLetter]:
+    """Remove dead letters, one by id or all. The caller records who and why. Raises NotFound."""
+    return _settle(channel, consumer, message_id, lambda _: None)
+
+
+def _settle(channel: Any, consumer: str, message_id: str | None, act: Any) -> list[DeadLetter]:
+    settled = []
+    for tag, letter in browse(channel, consumer, limit=1_000_000):
+        if message_id is None or letter.message_id == message_id:
+            act(letter)
+            channel.basic_ack(tag)
+            settled.append(letter)
+            if message_id is not None:
+                return settled
+    if message_id is not None:
+        raise NotFound(f"{dead_queue(consumer)} has no letter {message_id}", pointer="/message_id")
+    return settled

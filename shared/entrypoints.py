@@ -1,0 +1,269 @@
+"""The ways into a service that need no caller: a batch of events, a tick. nameko calls; the house settles.
+
+Each message ends in exactly one of four ways, and is acknowledged only then: its effect is stored; it was handled
+before; a copy climbs the retry ladder; a copy with its reason lies in the dead letters. While the database is away a
+batch waits in its consumer's hands, because no message is at fault and none should use up its attempts (ADR 5).
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import eventlet
+from eventlet.event import Event as Signal
+from nameko.extensions import Entrypoint
+
+from shared import logs, metrics
+from shared.config import Settings
+from shared.consumer import Delivery, Subscription
+from shared.deadletter import dead_message, retry_message
+from shared.envelope import MAX_HOPS, Envelope, Lane, decode
+from shared.errors import Conflict, DeskwireError, Rejected, Unavailable
+from shared.publisher import Message, Outcome
+from shared.retry import RetryAfter, decide
+from shared.runtime import SETTINGS, Runtime
+from shared.topology import catalogue, house, matches, queue_name, retry_exchange
+from shared.unit_of_work import Taken
+
+log = logs.get(__name__)
+
+UNKNOWN = "unknown"
+LONGEST_PAUSE = 2.0
+
+
+class Waiting(Entrypoint):
+    """What the entrypoints have in common: a worker that is waited for, and an orderly end."""
+
+    runtime = Runtime()
+
+    def call(self, *arguments: Any) -> tuple[Any, BaseException | None]:
+        """Run the service method in a worker of its own and wait for its result or its error."""
+        done = Signal()
+
+        def keep(_context: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+            done.send((result, None if exc_info is None else exc_info[1]))
+            return result, exc_info
+
+        self.container.spawn_worker(self, arguments, {}, handle_result=keep)
+        result: tuple[Any, BaseException | None] = done.wait()
+        return result
+
+    def start(self) -> None:
+        self._loop = self.container.spawn_managed_thread(self.loop, identifier=f"{self.method_name}.loop")
+
+    def stop(self) -> None:
+        """Returns when everything in this entrypoint's hands is settled."""
+        self.runtime.consumer.stop()
+        self._loop.wait()
+
+    @abstractmethod
+    def loop(self) -> None:
+        """What the entrypoint does until it is stopped."""
+
+    @property
+    def expected_exceptions(self) -> tuple[type[Exception], ...]:
+        # These are told in the house's own words when they are settled; nameko need not print them.
+        return (DeskwireError,)
+
+    @expected_exceptions.setter
+    def expected_exceptions(self, _value: Any) -> None:
+        """nameko sets its default here."""
+
+
+class Events(Waiting):
+    """Receives the events of one producer in batches: `@events("incident")`.
+
+    The method gets a sequence of envelopes that are valid, of consumed types and of one lane, and returns what the
+    unit of work said of them (`Taken`).
+    """
+
+    def __init__(self, producer: str, batch: int | None = None) -> None:
+        self._producer = producer
+        self._batch = batch
+        super().__init__()
+
+    def setup(self) -> None:
+        service = self.container.service_name
+        settings: Settings = self.container.config[SETTINGS]
+        self._size: int = self._batch or settings.batch
+        queues = {queue.name: queue for queue in house(settings.retry_ladder).queues}
+        own = next(one for one in catalogue() if one.service == service)
+        self._patterns = own.consumes[self._producer]
+        self._subscription = Subscription(
+            queues={lane: queues[queue_name(service, self._producer, lane)] for lane in Lane},
+            prefetch=2 * self._size,
+        )
+        self._busy = 0
+        self.runtime.consumer.subscribe(self._subscription)
+        self.runtime.consumer.until_settled(self._unsettled)
+        metrics.initialise(service, [UNKNOWN])
+
+    def _unsettled(self) -> int:
+        return self._busy + sum(len(buffer) for buffer in self._subscription.buffers.values())
+
+    def loop(self) -> None:
+        for deliveries in self._subscription.batches(self._size):
+            self._busy = len(deliveries)
+            try:
+                self._handle(deliveries)
+            finally:
+                self._busy = 0
+
+    def _handle(self, deliveries: Sequence[Delivery]) -> None:
+        pairs, faults = [], []
+        for delivery in deliveries:
+            try:
+                pairs.append((delivery, self._read(delivery)))
+            except DeskwireError as error:
+                faults.append((delivery, UNKNOWN, error))
+        self._fail(faults)
+        self._take(pairs)
+
+    def _read(self, delivery: Delivery) -> Envelope:
+        trip = delivery.trip
+        envelope = decode(trip.body, sender=trip.sender, max_bytes=self.runtime.settings.max_event_bytes)
+        if not any(matches(pattern, envelope.type) for pattern in self._patterns):
+            raise Rejected(f"{envelope.type} is no event that is taken here", slug="unknown-type")
+        if envelope.hops > MAX_HOPS:
+            raise Rejected(f"the chain of events is longer than {MAX_HOPS}", slug="hop-budget-exceeded")
+        return envelope
+
+    def _take(self, pairs: Sequence[tuple[Delivery, Envelope]]) -> None:
+        pause = 0.1
+        while pairs and not any(delivery.lost for delivery, _ in pairs):
+            started = time.monotonic()
+            taken, error = self.call([envelope for _, envelope in pairs])
+            if error is None:
+                self._record(pairs, time.monotonic() - started)
+                self._settle(pairs, taken)
+                return
+            if not isinstance(error, Unavailable | Conflict):
+                self._isolate(pairs, error)
+                return
+            if self.runtime.consumer.stopping:
+                # Unsettled messages return to their queue when the connection closes.
+                return
+            log.warning("waiting to handle a batch", error=str(error), events=len(pairs))
+            eventlet.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _isolate(self, pairs: Sequence[tuple[Delivery, Envelope]], error: BaseException) -> None:
+        """One event made the handler fail: handle each alone, so that only that one waits or dies."""
+        if len(pairs) > 1:
+            for pair in pairs:
+                self._take([pair])
+            return
+        delivery, envelope = pairs[0]
+        self._fail([(delivery, envelope.type, error)])
+
+    def _settle(self, pairs: Sequence[tuple[Delivery, Envelope]], taken: Taken) -> None:
+        faults = []
+        for delivery, envelope in pairs:
+            fault = taken.rejected.get(envelope.id)
+            if fault is not None:
+                faults.append((delivery, envelope.type, fault))
+                continue
+            delivery.ack()
+            self._count(envelope.type, "duplicate" if envelope.id in taken.duplicates else "handled")
+        self._fail(faults)
+
+    def _fail(self, faults: Iterable[tuple[Delivery, str, BaseException]]) -> None:
+        """Put copies on the ladder or among the dead letters; only what the broker confirmed is acknowledged."""
+        left = [(delivery, *self._verdict(delivery, event, error)) for delivery, event, error in faults]
+        pause = 0.1
+        while left and not any(delivery.lost for delivery, *_ in left):
+            outcomes = self._publish([message for _, message, _, _ in left])
+            rest = []
+            for fault, outcome in zip(left, outcomes, strict=True):
+                if outcome is Outcome.CONFIRMED:
+                    fault[0].ack()
+                    self._count(fault[2], fault[3])
+                else:
+                    rest.append(fault)
+            left = rest
+            if left:
+                eventlet.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _verdict(self, delivery: Delivery, event: str, error: BaseException) -> tuple[Message, str, str]:
+        settings, trip, now = self.runtime.settings, delivery.trip, self.runtime.clock.now()
+        verdict = decide(error, trip.attempt, max_attempts=settings.retry_attempts, ladder=settings.retry_ladder)
+        slug = error.slug if isinstance(error, DeskwireError) else type(error).__name__
+        if isinstance(verdict, RetryAfter):
+            log.warning("will try again", event_type=event, id=trip.identity, attempt=trip.attempt, error=slug)
+            return retry_message(trip, retry_exchange(verdict.delay), now), event, "retried"
+        log.error("dead letter", event_type=event, id=trip.identity, reason=verdict.reason, error=str(error)[:300])
+        return dead_message(trip, self.runtime.service, verdict.reason, error, now), event, "dead"
+
+    def _publish(self, messages: list[Message]) -> list[Outcome]:
+        try:
+            return self.runtime.publisher.publish(messages)
+        except Unavailable as error:
+            log.warning("cannot move messages aside", error=str(error))
+            return [Outcome.NACKED] * len(messages)
+
+    def _count(self, event: str, outcome: str) -> None:
+        metrics.EVENTS_HANDLED.labels(service=self.runtime.service, event=event, outcome=outcome).inc()
+
+    def _record(self, pairs: Sequence[tuple[Delivery, Envelope]], seconds: float) -> None:
+        service, now = self.runtime.service, self.runtime.clock.now()
+        metrics.EVENT_HANDLING.labels(service=service).observe(seconds)
+        metrics.BATCH_SIZE.labels(service=service).observe(len(pairs))
+        for _, envelope in pairs:
+            if not envelope.backfill:
+                lag = metrics.EVENT_LAG.labels(service=service, lane=envelope.lane.label)
+                lag.observe(max(0.0, (now - envelope.time).total_seconds()))
+
+
+class Tick(Waiting):
+    """Calls a method every `every` seconds in one replica at a time: `@tick("due", every=1.0)`.
+
+    The method gets the lease, whose token fences its commits, and returns how many things it did; while that is more
+    than zero it is called again at once.
+    """
+
+    def __init__(self, name: str, every: float) -> None:
+        self._name = name
+        self._every = every
+        self._stopping = Signal()
+        super().__init__()
+
+    def bind(self, container: Any, method_name: str) -> Tick:
+        instance: Tick = super().bind(container, method_name)
+        instance._stopping = Signal()
+        return instance
+
+    def stop(self) -> None:
+        self._stopping.send(None)
+        self._loop.wait()
+
+    def loop(self) -> None:
+        while not self._stopping.ready():
+            if not self._once():
+                with eventlet.Timeout(self._every, False):
+                    self._stopping.wait()
+        try:
+            self.runtime.leases.release(self._name)
+        except DeskwireError as error:
+            log.warning("could not give the lease back", lease=self._name, error=str(error))
+
+    def _once(self) -> int:
+        try:
+            lease = self.runtime.leases.acquire(self._name)
+        except DeskwireError as error:
+            log.warning("no lease", lease=self._name, error=str(error))
+            return 0
+        if lease is None:
+            return 0
+        done, fault = self.call(lease)
+        if fault is not None:
+            log.warning("the tick failed", tick=self._name, error=f"{type(fault).__name__}: {fault}"[:300])
+            return 0
+        return int(done or 0)
+
+
+events = Events.decorator
+tick = Tick.decorator

@@ -1,0 +1,103 @@
+"""What a service has at hand: settings, store, unit of work, publisher, health; made once for each process."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import eventlet
+from nameko.extensions import DependencyProvider, SharedExtension
+
+from shared import logs
+from shared.clock import Clock, SystemClock
+from shared.command import Commands
+from shared.config import Settings
+from shared.consumer import SafeConsumer
+from shared.errors import Conflict, Unavailable
+from shared.health import Health, OpsServer
+from shared.ids import SystemIds
+from shared.lease import Leases
+from shared.mongo import MongoStore, connect, ensure_indexes
+from shared.numbers import Numbers
+from shared.publisher import Publisher
+from shared.seal import Seal
+from shared.unit_of_work import UnitOfWork
+
+log = logs.get(__name__)
+
+SETTINGS = "deskwire"
+"""Where the runner puts the settings in nameko's configuration."""
+
+
+class Runtime(SharedExtension):
+    """The parts of one service's process, shared by its entrypoints and its provider."""
+
+    @cached_property
+    def consumer(self) -> SafeConsumer:
+        """The process's receiving connection; entrypoints subscribe during set-up, in any order."""
+        settings: Settings = self.container.config[SETTINGS]
+        return SafeConsumer(settings.amqp_uri, self.container.service_name)
+
+    def setup(self) -> None:
+        """Open what can be opened; waits for the database, with `/readyz` saying so, rather than dying of it."""
+        self.service: str = self.container.service_name
+        self.settings: Settings = self.container.config[SETTINGS]
+        self.clock: Clock = SystemClock()
+        self.ids = SystemIds()
+        self.health = Health()
+        self.health.register("start", lambda: None if self._ready else "is starting")
+        self._ready = False
+        OpsServer(self.health, self.settings.ops_host, self.settings.ops_port).start()
+        self.database = connect(
+            self.settings.mongodb_uri, f"{self.settings.database_prefix}{self.service}", self.service
+        )
+        self.store = MongoStore(self.database)
+        self.unit_of_work = UnitOfWork(self.store, self.clock, self.ids, pause=eventlet.sleep)
+        self.commands = Commands(self.service, self.unit_of_work)
+        self.numbers = Numbers(self.store, self.settings.number_block)
+        self.seal = Seal()
+        self.publisher = Publisher(self.settings.amqp_uri)
+        holder = f"{socket.gethostname()}:{os.getpid()}"
+        self.leases = Leases(self.store, self.clock, holder, span=timedelta(seconds=5))
+        self._await_database()
+        self.health.register("broker", lambda: self.consumer.fault)
+
+    def start(self) -> None:
+        """Begin to receive; every entrypoint has subscribed by now."""
+        self._thread = self.container.spawn_managed_thread(self.consumer.run, identifier="consumer")
+        self._ready = True
+        log.info("started")
+
+    def stop(self) -> None:
+        """After the entrypoints have ended."""
+        self.publisher.close()
+
+    def _await_database(self) -> None:
+        documents = importlib.import_module(f"services.{self.service}.storage").DOCUMENTS
+        pause = 0.1
+        while True:
+            try:
+                ensure_indexes(
+                    self.database,
+                    documents,
+                    inbox_days=self.settings.inbox_days,
+                    journal_days=self.settings.journal_days,
+                )
+                return
+            except (Unavailable, Conflict) as error:
+                log.warning("waiting for the database", error=str(error))
+                eventlet.sleep(pause)
+                pause = min(pause * 2, 2.0)
+
+
+class Desk(DependencyProvider):
+    """Gives a service class its runtime: `desk = Desk()`, then `self.desk.unit_of_work` and so on."""
+
+    runtime = Runtime()
+
+    def get_dependency(self, _worker_ctx: Any) -> Runtime:
+        return self.runtime
