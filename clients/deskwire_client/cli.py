@@ -1,0 +1,204 @@
+"""The command `deskwire-client`: reports one event from a shell, a cron job or a pipeline.
+
+Exit codes: 0 the broker has confirmed it; 2 a field or an argument is wrong, nothing was sent or kept; 3 it is kept
+in the spool and goes later; 4 it is neither delivered nor kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from deskwire_client.errors import ClientError, InvalidField
+from deskwire_client.event import LANES
+from deskwire_client.reporter import CONFIRMED, Flushed, Receipt, Reporter
+
+OK, WRONG, KEPT, LOST = 0, 2, 3, 4
+
+_TYPES = {
+    "report": "alert.firing",
+    "resolve": "alert.resolved",
+    "ticket": "ticket.submitted",
+    "deployed": "change.deployed",
+}
+_FIELDS: dict[str, dict[str, str]] = {
+    "report": {
+        "dedup_key": "what the alert is about; the same key joins the one open incident",
+        "title": "one line for people",
+        "severity": "critical, error, warning or info (default error)",
+        "ci": "configuration item at fault",
+        "service": "service at fault",
+        "description": "more for people",
+        "url": "where to look",
+    },
+    "resolve": {
+        "dedup_key": "the key of the alert that is over",
+        "title": "one line for people",
+        "ci": "configuration item",
+        "service": "service",
+    },
+    "ticket": {
+        "external_ref": "your own number of the ticket",
+        "title": "one line for people",
+        "description": "what is wrong or wanted",
+        "kind": "incident or request",
+        "impact": "high, medium or low",
+        "urgency": "high, medium or low",
+        "category": "category",
+        "ci": "configuration item",
+        "service": "service",
+        "channel": "where it came in",
+        "organisation": "whose ticket it is",
+        "language": "language of the text (BCP 47)",
+        "team": "team that has it",
+    },
+    "deployed": {
+        "service": "service that was deployed",
+        "version": "version that runs now",
+        "ci": "configuration item",
+        "change": "number of the approved change",
+        "pipeline": "address of the pipeline's run",
+        "by": "who started it",
+    },
+}
+_REQUIRED = {
+    "report": ("dedup_key", "title"),
+    "resolve": ("dedup_key",),
+    "ticket": ("external_ref", "title"),
+    "deployed": ("service", "version"),
+}
+_HELP = {
+    "report": "report an alert",
+    "resolve": "report that an alert is over",
+    "ticket": "submit a ticket",
+    "deployed": "report a deployment",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    # pika logs each failed attempt several times over; what matters is in the answer.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    try:
+        with _reporter(options) as reporter:
+            outcome = reporter.flush() if options.command == "flush" else _report(reporter, options)
+    except InvalidField as error:
+        return _fail(options, WRONG, str(error), field=error.field)
+    except ClientError as error:
+        return _fail(options, LOST, str(error))
+    print(json.dumps(asdict(outcome)) if options.json else _sentence(outcome))
+    return _code(outcome)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="deskwire-client",
+        description="Reports events to Deskwire.",
+        epilog="Exit codes: 0 confirmed by the broker, 2 wrong input, 3 kept in the spool, 4 neither sent nor kept.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, fields in _FIELDS.items():
+        command = commands.add_parser(name, help=_HELP[name], description=_HELP[name])
+        for field, words in fields.items():
+            command.add_argument("--" + field.replace("_", "-"), required=field in _REQUIRED[name], help=words)
+        if name in ("report", "resolve"):
+            command.add_argument(
+                "--label", action="append", default=[], metavar="NAME=VALUE", help="a label; repeatable"
+            )
+        command.add_argument("--lane", choices=LANES, help="default: normal")
+        command.add_argument("--id", help="the event's id; the same id twice has one effect")
+        command.add_argument("--time", help="when it happened, RFC 3339 with an offset (default now)")
+        _connection(command)
+    _connection(commands.add_parser("flush", help="send what is spooled", description="send what is spooled"))
+    return parser
+
+
+def _connection(command: argparse.ArgumentParser) -> None:
+    env = os.environ
+    command.add_argument("--uri", help="the broker (default: AMQP_URI, or the file that AMQP_URI_FILE names)")
+    source = env.get("DESKWIRE_SOURCE") or f"/{socket.gethostname()}"
+    command.add_argument("--source", default=source, help="who reports (default: DESKWIRE_SOURCE, or /<host name>)")
+    spool = env.get("DESKWIRE_SPOOL") or None
+    command.add_argument(
+        "--spool", default=spool, help="folder for events that wait (default: DESKWIRE_SPOOL, or none)"
+    )
+    command.add_argument("--deadline", type=float, default=10.0, help="seconds in all, retries included (default 10)")
+    command.add_argument("--json", action="store_true", help="answer as one JSON object")
+
+
+def _reporter(options: argparse.Namespace) -> Reporter:
+    if options.command == "flush" and options.spool is None:
+        raise InvalidField("spool", "is needed: give --spool or set DESKWIRE_SPOOL")
+    return Reporter(options.uri or _uri(), source=options.source, spool=options.spool, deadline=options.deadline)
+
+
+def _uri() -> str:
+    path = os.environ.get("AMQP_URI_FILE")
+    if path is None:
+        return os.environ.get("AMQP_URI", "")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise InvalidField("uri", f"AMQP_URI_FILE cannot be read: {error}") from None
+
+
+def _report(reporter: Reporter, options: argparse.Namespace) -> Receipt:
+    data: dict[str, Any] = {name: getattr(options, name) for name in _FIELDS[options.command]}
+    if options.command == "report" and data["severity"] is None:
+        data["severity"] = "error"
+    if getattr(options, "label", None):
+        data["labels"] = dict(_label(text) for text in options.label)
+    event_type = _TYPES[options.command]
+    return reporter.report(event_type, data, at=_time(options.time), event_id=options.id, lane=options.lane)
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise InvalidField("label", f"must be NAME=VALUE; got {text!r}")
+    return name, value
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        # Python before 3.11 does not read the Z.
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise InvalidField("time", f"{text!r} is not an RFC 3339 time") from None
+
+
+def _sentence(outcome: object) -> str:
+    if isinstance(outcome, Flushed):
+        rest = f", {outcome.left} left: {outcome.reason}" if outcome.left else ""
+        return f"{outcome.sent} sent{rest}"
+    if isinstance(outcome, Receipt):
+        reason = f": {outcome.reason}" if outcome.reason else ""
+        return f"{outcome.id} {outcome.status}{reason}"
+    raise TypeError(outcome)
+
+
+def _code(outcome: object) -> int:
+    waits = outcome.left > 0 if isinstance(outcome, Flushed) else getattr(outcome, "status", None) != CONFIRMED
+    return KEPT if waits else OK
+
+
+def _fail(options: argparse.Namespace, code: int, message: str, field: str | None = None) -> int:
+    body = {"error": message} if field is None else {"error": message, "field": field}
+    print(json.dumps(body) if options.json else f"deskwire-client: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""One event as it travels: CloudEvents 1.0 in structured JSON, with the id that makes its effect happen once."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from deskwire_client.errors import InvalidField
+from deskwire_client.fields import check, text
+
+EXCHANGE = "itsm.intake"
+CONTENT_TYPE = "application/cloudevents+json"
+LANES = ("urgent", "normal", "bulk")
+MAX_BYTES = 256 * 1024
+"""The desk refuses longer bodies; what is large travels by reference."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A validated event. `body` is what is published and what the spool keeps, byte for byte."""
+
+    id: str
+    source: str
+    type: str
+    routing_key: str
+    body: bytes
+
+
+def build(
+    event_type: str,
+    data: Mapping[str, Any],
+    *,
+    source: str,
+    at: datetime | None = None,
+    event_id: str | None = None,
+    lane: str | None = None,
+    subject: str | None = None,
+    sequence: int | None = None,
+    backfill: bool = False,
+    correlationid: str | None = None,
+) -> Event:
+    """Make an event of `data`; fields that are None are left out. Raises InvalidField with the name of the field.
+
+    `at` is when it happened (aware; now, when absent). The same `event_id` reported twice has one effect; without
+    one the event gets a UUIDv7. `sequence` counts the events of one ticket when a history is brought over.
+    """
+    fields = {name: value for name, value in data.items() if value is not None}
+    check(event_type, fields)
+    attributes = {
+        "specversion": "1.0",
+        "id": event_id if event_id is not None else new_id(),
+        "source": source,
+        "type": event_type,
+        "subject": subject,
+        "time": _format(at if at is not None else datetime.now(timezone.utc)),
+        "datacontenttype": "application/json",
+        "sequence": sequence,
+        "correlationid": correlationid,
+        "lane": lane,
+        "backfill": True if backfill else None,
+        "data": fields,
+    }
+    document = {name: value for name, value in attributes.items() if value is not None}
+    _check_attributes(document)
+    return _event(document, _to_json(document))
+
+
+def read(body: bytes) -> Event:
+    """The event that `build` made of this body. Raises ValueError when it is none."""
+    document = json.loads(body)
+    if not isinstance(document, dict):
+        raise ValueError("not a JSON object")
+    try:
+        return _event(document, body)
+    except KeyError as error:
+        raise ValueError(f"{error} is missing") from None
+
+
+def routing_key(event_type: str, lane: str | None) -> str:
+    """`<type>.<lane>`, or the type alone, which the desk takes as normal."""
+    return event_type if lane is None else f"{event_type}.{lane}"
+
+
+def new_id() -> str:
+    """A UUIDv7 (RFC 9562): milliseconds since 1970, then chance."""
+    random = int.from_bytes(os.urandom(10), "big")
+    high = time.time_ns() // 1_000_000 << 16 | 7 << 12 | (random >> 62 & 0xFFF)
+    return str(uuid.UUID(int=high << 64 | 2 << 62 | random & (1 << 62) - 1))
+
+
+def _event(document: Mapping[str, Any], body: bytes) -> Event:
+    event_type = document["type"]
+    key = routing_key(event_type, document.get("lane"))
+    return Event(id=document["id"], source=document["source"], type=event_type, routing_key=key, body=body)
+
+
+def _check_attributes(document: Mapping[str, Any]) -> None:
+    for name in ("id", "source", "subject", "correlationid"):
+        if name in document:
+            text()(name, document[name])
+    if document.get("lane", "normal") not in LANES:
+        raise InvalidField("lane", f"must be one of {', '.join(LANES)}; got {document['lane']!r}")
+    sequence = document.get("sequence", 0)
+    if isinstance(sequence, bool) or not isinstance(sequence, int) or sequence < 0:
+        raise InvalidField("sequence", f"must be a whole number from 0; got {sequence!r}")
+
+
+def _format(at: datetime) -> str:
+    if not isinstance(at, datetime) or at.tzinfo is None:
+        raise InvalidField("time", "must be a time with a UTC offset")
+    return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _to_json(document: Mapping[str, Any]) -> bytes:
+    try:
+        body = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError) as error:
+        raise InvalidField("data", f"cannot be written as JSON: {error}") from None
+    if len(body) > MAX_BYTES:
+        raise InvalidField("data", f"makes a body of {len(body)} bytes, {MAX_BYTES} are allowed")
+    return body

@@ -1,0 +1,164 @@
+"""The fields of each event's data, and the rules by which they are refused before anything is sent or kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from deskwire_client.errors import InvalidField
+
+Rule = Callable[[str, Any], None]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of an event's data."""
+
+    rule: Rule
+    required: bool = False
+
+
+def text(longest: int = 255) -> Rule:
+    """Text of 1 to `longest` characters."""
+
+    def rule(name: str, value: Any) -> None:
+        if not isinstance(value, str) or not value.strip():
+            raise InvalidField(name, "must be text that is not empty")
+        if len(value) > longest:
+            raise InvalidField(name, f"has {len(value)} characters, {longest} are allowed")
+
+    return rule
+
+
+def choice(*allowed: str) -> Rule:
+    """One of the words in `allowed`."""
+
+    def rule(name: str, value: Any) -> None:
+        if value not in allowed:
+            raise InvalidField(name, f"must be one of {', '.join(allowed)}; got {value!r}")
+
+    return rule
+
+
+def labels(name: str, value: Any) -> None:
+    """An object whose keys and values are text."""
+    if not isinstance(value, Mapping):
+        raise InvalidField(name, "must be an object of texts")
+    for key, entry in value.items():
+        if not isinstance(key, str) or not isinstance(entry, str):
+            raise InvalidField(f"{name}.{key}", "must be text")
+
+
+def arguments(name: str, value: Any) -> None:
+    """An object with text keys; its values are judged by the desk."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise InvalidField(name, "must be an object")
+
+
+def requester(name: str, value: Any) -> None:
+    """A person: an object with at least an `id` or an `email`."""
+    if not isinstance(value, Mapping):
+        raise InvalidField(name, "must be an object with an id or an email")
+    if not value.get("id") and not value.get("email"):
+        raise InvalidField(f"{name}.id", "is missing, and so is an email")
+    labels(name, value)
+
+
+def level(name: str, value: Any) -> None:
+    """A support level."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 4:
+        raise InvalidField(name, f"must be a whole number from 1 to 4; got {value!r}")
+
+
+TITLE = 300
+DESCRIPTION = 50_000
+
+_WHERE = {"ci": Field(text()), "service": Field(text())}
+_HANDS = {"level": Field(level), "team": Field(text()), "person": Field(text())}
+_ALERT = {
+    **_WHERE,
+    "source": Field(text()),
+    "labels": Field(labels),
+    "description": Field(text(DESCRIPTION)),
+    "url": Field(text(2000)),
+}
+_SEVERITY = choice("critical", "error", "warning", "info")
+_DEGREE = choice("high", "medium", "low")
+ACTIONS = (
+    "assign",
+    "escalate",
+    "hand_back",
+    "accept",
+    "wait",
+    "resume",
+    "note",
+    "prioritise",
+    "resolve",
+    "reopen",
+    "close",
+    "cancel",
+    "link",
+)
+
+TYPES: Mapping[str, Mapping[str, Field]] = {
+    "alert.firing": {
+        "dedup_key": Field(text(), required=True),
+        "title": Field(text(TITLE), required=True),
+        "severity": Field(_SEVERITY, required=True),
+        **_ALERT,
+    },
+    "alert.resolved": {
+        "dedup_key": Field(text(), required=True),
+        "title": Field(text(TITLE)),
+        "severity": Field(_SEVERITY),
+        **_ALERT,
+    },
+    "ticket.submitted": {
+        "external_ref": Field(text(), required=True),
+        "title": Field(text(TITLE), required=True),
+        "description": Field(text(DESCRIPTION)),
+        "requester": Field(requester),
+        "channel": Field(text()),
+        "kind": Field(choice("incident", "request")),
+        "impact": Field(_DEGREE),
+        "urgency": Field(_DEGREE),
+        "category": Field(text()),
+        "language": Field(text(35)),
+        "organisation": Field(text()),
+        **_WHERE,
+        **_HANDS,
+    },
+    "ticket.action": {
+        "external_ref": Field(text()),
+        "number": Field(text()),
+        "action": Field(choice(*ACTIONS), required=True),
+        "args": Field(arguments),
+        **_HANDS,
+    },
+    "change.deployed": {
+        "ci": Field(text()),
+        "service": Field(text(), required=True),
+        "version": Field(text(), required=True),
+        "change": Field(text()),
+        "pipeline": Field(text(2000)),
+        "by": Field(text()),
+    },
+}
+"""Every type that the desk takes in from outside, with its fields."""
+
+
+def check(event_type: str, data: Mapping[str, Any]) -> None:
+    """Raise InvalidField for the first field that breaks its rule, is missing, or that the type does not have."""
+    if event_type not in TYPES:
+        raise InvalidField("type", f"must be one of {', '.join(TYPES)}; got {event_type!r}")
+    fields = TYPES[event_type]
+    for name, value in data.items():
+        if name not in fields:
+            raise InvalidField(name, f"is not a field of {event_type}: {', '.join(sorted(fields))}")
+        fields[name].rule(name, value)
+    for name, field in fields.items():
+        if field.required and name not in data:
+            raise InvalidField(name, f"is required by {event_type}")
+    if event_type == "ticket.action" and ("external_ref" in data) == ("number" in data):
+        raise InvalidField("external_ref", "either this or number names the ticket, and only one of them")

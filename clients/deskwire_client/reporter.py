@@ -1,0 +1,216 @@
+"""Reports events: confirmed by the broker, or kept on disk and sent later with the same ids."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Callable
+
+from deskwire_client.errors import NotDelivered
+from deskwire_client.event import Event, build
+from deskwire_client.link import Fault, Link, Sent
+from deskwire_client.spool import Spool
+
+CONFIRMED = "confirmed"
+SPOOLED = "spooled"
+BATCH = 200
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of an event. `status` is `confirmed` (the broker has it on disk) or `spooled` (this machine has).
+
+    `reason` says why an event was spooled.
+    """
+
+    id: str
+    status: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Flushed:
+    """What a flush did: how many kept events were confirmed, how many are left, and why those are."""
+
+    sent: int
+    left: int
+    reason: str | None = None
+
+
+class Reporter:
+    """Reports events of one source. Usable from several threads; they take turns.
+
+    `deadline` is how many seconds one call may take in all, retries included. With a `spool` (a folder) an event
+    that cannot be delivered by then is kept there and goes first, with its id, at the next call or at `flush`;
+    without one NotDelivered is raised. An event may reach the broker twice when a confirm is lost on the way: its
+    id is the same, so its effect happens once.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        source: str,
+        spool: str | Path | Spool | None = None,
+        deadline: float = 10.0,
+        backoff: Sequence[float] = (0.2, 0.5, 1.0, 2.0),
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._link = Link(uri)
+        self._source = source
+        self._spool = spool if spool is None or isinstance(spool, Spool) else Spool(spool)
+        self._deadline = deadline
+        self._backoff = backoff
+        self._pause = pause
+        self._turn = threading.Lock()
+
+    def __enter__(self) -> Reporter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection. What is spooled stays."""
+        with self._turn:
+            self._link.close()
+
+    def alert(self, *, dedup_key: str, title: str, severity: str = "error", **options: Any) -> Receipt:
+        """Report that something is wrong. The same `dedup_key` joins the one open incident.
+
+        `options` are further fields of alert.firing and the arguments of `report`. Use one lane for an alert and
+        its resolution, so that they cannot overtake each other.
+        """
+        return self._report("alert.firing", options, dedup_key=dedup_key, title=title, severity=severity)
+
+    def resolve(self, *, dedup_key: str, **options: Any) -> Receipt:
+        """Report that what `alert` said of this `dedup_key` is over."""
+        return self._report("alert.resolved", options, dedup_key=dedup_key)
+
+    def ticket(self, *, external_ref: str, title: str, **options: Any) -> Receipt:
+        """Submit a ticket. `external_ref` is the caller's own number for it."""
+        return self._report("ticket.submitted", options, external_ref=external_ref, title=title)
+
+    def action(self, action: str, **options: Any) -> Receipt:
+        """Act on a ticket that `external_ref` or `number` names; `args` holds the action's arguments."""
+        return self._report("ticket.action", options, action=action)
+
+    def deployed(self, *, service: str, version: str, **options: Any) -> Receipt:
+        """Report that a pipeline has deployed a version of a service."""
+        return self._report("change.deployed", options, service=service, version=version)
+
+    def report(
+        self,
+        event_type: str,
+        data: Mapping[str, Any],
+        *,
+        at: datetime | None = None,
+        event_id: str | None = None,
+        lane: str | None = None,
+        subject: str | None = None,
+        sequence: int | None = None,
+        backfill: bool = False,
+        correlationid: str | None = None,
+    ) -> Receipt:
+        """Report an event of any type that the desk takes in (docs/events.md). See `build` for the arguments.
+
+        Raises InvalidField before anything is sent or kept; NotDelivered without a spool; SpoolFull with one.
+        """
+        event = build(
+            event_type,
+            data,
+            source=self._source,
+            at=at,
+            event_id=event_id,
+            lane=lane,
+            subject=subject,
+            sequence=sequence,
+            backfill=backfill,
+            correlationid=correlationid,
+        )
+        with self._turn:
+            return self._deliver(event, time.monotonic() + self._deadline)
+
+    def flush(self) -> Flushed:
+        """Send what is spooled, oldest first, within the deadline. Does not raise for the broker."""
+        with self._turn:
+            return self._flush(time.monotonic() + self._deadline)
+
+    def _report(self, event_type: str, options: Mapping[str, Any], **fields: Any) -> Receipt:
+        arguments = {name: value for name, value in options.items() if name in _ARGUMENTS}
+        rest = {name: value for name, value in options.items() if name not in _ARGUMENTS}
+        return self.report(event_type, {**rest, **fields}, **arguments)
+
+    def _deliver(self, event: Event, until: float) -> Receipt:
+        flushed = self._flush(until)
+        if flushed.left and self._spool is not None:
+            # What waits goes first: an alert must not arrive behind its own resolution.
+            self._spool.put(event)
+            return Receipt(id=event.id, status=SPOOLED, reason=flushed.reason)
+        sent = self._send([event], until)
+        if event in sent.confirmed:
+            return Receipt(id=event.id, status=CONFIRMED)
+        reason = _reason(sent)
+        if self._spool is None:
+            raise NotDelivered(event.id, reason)
+        self._spool.put(event)
+        return Receipt(id=event.id, status=SPOOLED, reason=reason)
+
+    def _flush(self, until: float) -> Flushed:
+        if self._spool is None or not len(self._spool):
+            return Flushed(sent=0, left=0)
+        with self._spool.locked(until - time.monotonic(), pause=self._pause) as mine:
+            if not mine:
+                return Flushed(sent=0, left=len(self._spool), reason="another process is sending the spool")
+            return self._drain(self._spool, until)
+
+    def _drain(self, spool: Spool, until: float) -> Flushed:
+        total = 0
+        while batch := spool.oldest(BATCH):
+            sent = self._send([event for _, event in batch], until)
+            for name, event in batch:
+                if event in sent.confirmed:
+                    spool.remove(name)
+                    total += 1
+            if len(sent.confirmed) < len(batch):
+                return Flushed(sent=total, left=len(spool), reason=_reason(sent))
+        return Flushed(sent=total, left=0)
+
+    def _send(self, events: Sequence[Event], until: float) -> Sent:
+        confirmed: set[Event] = set()
+        fault: Fault | None = None
+        for attempt in range(1_000_000):
+            sent = self._link.send([e for e in events if e not in confirmed], until - time.monotonic())
+            confirmed |= sent.confirmed
+            fault = sent.fault
+            wait = self._backoff[min(attempt, len(self._backoff) - 1)] * random.uniform(0.5, 1.0)
+            if fault is None or not fault.passing or time.monotonic() + wait >= until:
+                break
+            self._pause(wait)
+        return Sent(confirmed=frozenset(confirmed), fault=fault)
+
+
+_ARGUMENTS = frozenset({"at", "event_id", "lane", "subject", "sequence", "backfill", "correlationid"})
+
+
+def _reason(sent: Sent) -> str:
+    return sent.fault.reason if sent.fault is not None else "the broker did not confirm it"
+
+
+def report(
+    event_type: str,
+    data: Mapping[str, Any],
+    *,
+    uri: str,
+    source: str,
+    spool: str | Path | None = None,
+    **options: Any,
+) -> Receipt:
+    """Report one event over a connection of its own. `options` are the arguments of `Reporter.report`."""
+    with Reporter(uri, source=source, spool=spool) as reporter:
+        return reporter.report(event_type, data, **options)

@@ -1,0 +1,149 @@
+"""Events kept on disk while the broker is away: one file each, in the order in which they were reported.
+
+A file is complete or absent: it is written under another name, synced, renamed, and the folder is synced, so that
+neither a crash nor a power cut leaves half an event. Several processes may share a folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Callable
+
+from deskwire_client.errors import SpoolFull
+from deskwire_client.event import Event, read
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock: there, one process at a time may use a spool.
+    fcntl = None  # type: ignore[assignment]
+
+MAX_EVENTS = 10_000
+MAX_BYTES = 64 * 1024 * 1024
+_NAME = re.compile(r"[0-9]{20}-[0-9a-f]{32}\.json")
+
+
+class Spool:
+    """A folder of events that wait. It is bounded by count and bytes; at a bound it refuses the newest event."""
+
+    def __init__(self, folder: str | Path, *, max_events: int = MAX_EVENTS, max_bytes: int = MAX_BYTES) -> None:
+        self.folder = Path(folder)
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    def put(self, event: Event) -> None:
+        """Keep an event: on return it survives a power cut. One that is kept already is not kept twice.
+
+        Raises SpoolFull at a bound and when the folder cannot be written.
+        """
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            names = self._names()
+            if any(name.endswith(_tail(event)) for name in names):
+                return
+            self._check_room(names, len(event.body))
+            self._write(_next(names) + _tail(event), event.body)
+        except OSError as error:
+            raise SpoolFull(f"the spool {self.folder} cannot be written: {error.strerror or error}") from error
+
+    def oldest(self, limit: int) -> list[tuple[str, Event]]:
+        """The first `limit` events with the names of their files. A file that holds no event is set aside."""
+        found: list[tuple[str, Event]] = []
+        for name in self._names():
+            if len(found) == limit:
+                break
+            path = self.folder / name
+            try:
+                found.append((name, read(path.read_bytes())))
+            except FileNotFoundError:
+                continue
+            except ValueError:
+                path.rename(path.with_suffix(".broken"))
+        return found
+
+    def remove(self, name: str) -> None:
+        """Forget an event that the broker has confirmed."""
+        (self.folder / name).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def locked(self, seconds: float, *, pause: Callable[[float], None] = time.sleep) -> Iterator[bool]:
+        """Hold the right to send what is kept; False when another process holds it for all of `seconds`."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(self.folder / ".lock", "wb") as handle:
+            yield _lock(handle.fileno(), time.monotonic() + seconds, pause)
+
+    def _names(self) -> list[str]:
+        try:
+            return sorted(filter(_NAME.fullmatch, os.listdir(self.folder)))
+        except FileNotFoundError:
+            return []
+
+    def _check_room(self, names: list[str], size: int) -> None:
+        if len(names) >= self._max_events:
+            raise SpoolFull(f"the spool {self.folder} holds {len(names)} events, its bound")
+        if sum(_size(self.folder / name) for name in names) + size > self._max_bytes:
+            raise SpoolFull(f"the spool {self.folder} would pass its bound of {self._max_bytes} bytes")
+
+    def _write(self, name: str, body: bytes) -> None:
+        part = self.folder / f".{name}.{os.getpid()}.part"
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, self.folder / name)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+        _sync_folder(self.folder)
+
+
+def _next(names: list[str]) -> str:
+    # Later than everything kept even when the machine's clock was set back, so that the order holds.
+    last = int(names[-1].split("-", 1)[0]) if names else 0
+    return f"{max(time.time_ns(), last + 1):020d}"
+
+
+def _tail(event: Event) -> str:
+    # An id is the caller's text, which a file name may not be able to hold; source and id together are unique.
+    return f"-{hashlib.sha256(f'{event.source} {event.id}'.encode()).hexdigest()[:32]}.json"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, until: float, pause: Callable[[float], None]) -> bool:
+    if fcntl is None:
+        return True
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() >= until:
+                return False
+            pause(0.05)
+        else:
+            return True

@@ -1,0 +1,90 @@
+"""The command: its answers and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from deskwire_client import Spool
+from deskwire_client.cli import main
+
+AWAY = "amqp://guest:guest@127.0.0.1:1/"
+REPORT = ["report", "--dedup-key", "k", "--title", "Disk full", "--uri", AWAY, "--deadline", "0.2"]
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AMQP_URI", "AMQP_URI_FILE", "DESKWIRE_SPOOL", "DESKWIRE_SOURCE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_kept_event_is_exit_code_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main([*REPORT, "--spool", str(tmp_path), "--json", "--label", "mount=/var", "--time", "2026-03-02T09:00:00Z"])
+        == 3
+    )
+    answer = json.loads(capsys.readouterr().out)
+    ((_, event),) = Spool(tmp_path).oldest(9)
+    document = json.loads(event.body)
+    assert (answer["status"], answer["id"]) == ("spooled", event.id)
+    assert document["time"] == "2026-03-02T09:00:00.000Z"
+    assert document["data"] == {
+        "dedup_key": "k",
+        "title": "Disk full",
+        "severity": "error",
+        "labels": {"mount": "/var"},
+    }
+
+
+def test_an_event_that_is_nowhere_is_exit_code_4(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(REPORT) == 4
+    assert "not delivered" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("extra", "field"),
+    [
+        (["--severity", "loud"], "severity"),
+        (["--time", "yesterday"], "time"),
+        (["--label", "mount"], "label"),
+        (["--uri", "broker"], "uri"),
+        (["--source", ""], "source"),
+    ],
+)
+def test_wrong_input_is_exit_code_2_and_names_the_field(
+    extra: list[str], field: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*REPORT, "--json", *extra]) == 2
+    assert json.loads(capsys.readouterr().err)["field"] == field
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["resolve", "--dedup-key", "k"],
+        ["ticket", "--external-ref", "WEB-1", "--title", "No sound", "--impact", "low"],
+        ["deployed", "--service", "billing", "--version", "2"],
+    ],
+)
+def test_every_command_makes_an_event(command: list[str], tmp_path: Path) -> None:
+    assert main([*command, "--uri", AWAY, "--deadline", "0.1", "--spool", str(tmp_path)]) == 3
+    assert len(Spool(tmp_path)) == 1
+
+
+def test_flush_needs_a_spool(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["flush", "--uri", AWAY]) == 2
+    assert "DESKWIRE_SPOOL" in capsys.readouterr().err
+
+
+def test_flush_of_an_empty_spool_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["flush", "--uri", AWAY, "--spool", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "0 sent\n"
+
+
+def test_the_address_is_read_from_the_file_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "uri").write_text(AWAY + "\n")
+    monkeypatch.setenv("AMQP_URI_FILE", str(tmp_path / "uri"))
+    assert main(["deployed", "--service", "a", "--version", "1", "--deadline", "0.1"]) == 4

@@ -1,0 +1,144 @@
+"""The reporter with no broker at the other end."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deskwire_client import InvalidField, NotDelivered, Reporter, Spool, SpoolFull
+from deskwire_client.link import Fault, Link, Sent
+
+
+@pytest.fixture
+def refused() -> Iterator[str]:
+    """An address that refuses connections: the port is bound and nobody listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"amqp://guest:guest@127.0.0.1:{held.getsockname()[1]}/"
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """An address that takes connections and never answers."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        yield f"amqp://guest:guest@127.0.0.1:{held.getsockname()[1]}/"
+
+
+def make_reporter(uri: str, **overrides: Any) -> Reporter:
+    return Reporter(uri, **{"source": "/m", "deadline": 0.3, "backoff": (0.05,), **overrides})
+
+
+class Broker(Link):
+    """A link that confirms while it is up and gives a passing fault while it is down."""
+
+    def __init__(self, *, up: bool = True) -> None:
+        super().__init__("amqp://localhost")
+        self.up = up
+        self.taken: list[str] = []
+
+    def send(self, events: Any, seconds: float) -> Sent:
+        if not self.up:
+            return Sent(confirmed=frozenset(), fault=Fault("away", passing=True))
+        self.taken += [event.id for event in events]
+        return Sent(confirmed=frozenset(events))
+
+
+def make_desk(broker: Broker, spool: Any = None, **overrides: Any) -> Reporter:
+    desk = make_reporter("amqp://localhost", spool=spool, deadline=0.05, **overrides)
+    desk._link = broker
+    return desk
+
+
+def test_without_a_spool_an_event_that_cannot_go_is_an_error_with_its_id(refused: str) -> None:
+    with make_reporter(refused) as desk, pytest.raises(NotDelivered, match="refused") as caught:
+        desk.alert(dedup_key="k", title="t", event_id="e1")
+    assert caught.value.event_id == "e1"
+
+
+def test_with_a_spool_it_is_kept_and_the_reason_told(refused: str, tmp_path: Path) -> None:
+    with make_reporter(refused, spool=tmp_path) as desk:
+        receipt = desk.alert(dedup_key="k", title="t")
+    assert receipt.status == "spooled"
+    assert "refused" in (receipt.reason or "")
+    assert [event.id for _, event in Spool(tmp_path).oldest(9)] == [receipt.id]
+
+
+def test_a_broker_that_never_answers_costs_no_more_than_the_deadline(silent: str, tmp_path: Path) -> None:
+    began = time.monotonic()
+    with make_reporter(silent, spool=tmp_path, deadline=0.5) as desk:
+        receipt = desk.alert(dedup_key="k", title="t")
+    assert receipt.status == "spooled"
+    assert time.monotonic() - began < 2.5
+
+
+def test_bad_input_is_refused_before_it_is_kept(refused: str, tmp_path: Path) -> None:
+    with make_reporter(refused, spool=tmp_path) as desk, pytest.raises(InvalidField, match="severity"):
+        desk.alert(dedup_key="k", title="t", severity="loud")
+    assert len(Spool(tmp_path)) == 0
+
+
+def test_a_bad_address_is_refused_at_once() -> None:
+    with pytest.raises(InvalidField, match="uri"):
+        Reporter("http://broker", source="/m")
+
+
+def test_what_was_kept_goes_first_in_order_with_the_same_ids(tmp_path: Path) -> None:
+    broker = Broker(up=False)
+    desk = make_desk(broker, tmp_path)
+    kept = [desk.alert(dedup_key=str(number), title="t").id for number in range(3)]
+    broker.up = True
+    receipt = desk.resolve(dedup_key="0")
+    assert receipt.status == "confirmed"
+    assert broker.taken == [*kept, receipt.id]
+    assert len(Spool(tmp_path)) == 0
+
+
+def test_flush_sends_what_is_kept_and_says_how_many(tmp_path: Path) -> None:
+    broker = Broker(up=False)
+    desk = make_desk(broker, tmp_path)
+    for number in range(3):
+        desk.alert(dedup_key=str(number), title="t")
+    away = desk.flush()
+    assert (away.sent, away.left, away.reason) == (0, 3, "away")
+    broker.up = True
+    flushed = desk.flush()
+    assert (flushed.sent, flushed.left) == (3, 0)
+    assert desk.flush().sent == 0
+
+
+def test_new_events_queue_up_behind_a_spool_that_another_process_sends(tmp_path: Path) -> None:
+    broker = Broker(up=False)
+    desk = make_desk(broker, tmp_path)
+    first = desk.alert(dedup_key="k", title="t")
+    broker.up = True
+    with Spool(tmp_path).locked(0):
+        second = desk.resolve(dedup_key="k")
+    assert second.status == "spooled"
+    assert broker.taken == []
+    desk.flush()
+    assert broker.taken == [first.id, second.id]
+
+
+def test_a_full_spool_is_an_error(tmp_path: Path) -> None:
+    desk = make_desk(Broker(up=False), Spool(tmp_path, max_events=1))
+    desk.alert(dedup_key="1", title="t")
+    with pytest.raises(SpoolFull):
+        desk.alert(dedup_key="2", title="t")
+
+
+def test_a_fault_that_will_not_pass_is_not_tried_again(tmp_path: Path) -> None:
+    class Refusing(Broker):
+        def send(self, events: Any, seconds: float) -> Sent:
+            self.taken += [event.id for event in events]
+            return Sent(confirmed=frozenset(), fault=Fault("ACCESS_REFUSED", passing=False))
+
+    broker = Refusing()
+    receipt = make_desk(broker, tmp_path).alert(dedup_key="k", title="t")
+    assert (receipt.status, receipt.reason) == ("spooled", "ACCESS_REFUSED")
+    assert broker.taken == [receipt.id]
