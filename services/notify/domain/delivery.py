@@ -1,0 +1,207 @@
+"""The life of one delivery: planned, taken up, tried, and sent or given up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from services.notify import events
+from services.notify.domain.outcome import Outcome, Result
+from services.notify.domain.rules import Channel
+from shared.errors import NotAllowed
+from shared.event import Event
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Action(StrEnum):
+    """What may happen to a delivery."""
+
+    CLAIM = "claim"
+    SUCCEED = "succeed"
+    DEFER = "defer"
+    FAIL = "fail"
+    RESEND = "resend"
+    CANCEL = "cancel"
+
+
+TRANSITIONS: Mapping[tuple[State, Action], State] = {
+    (State.PLANNED, Action.CLAIM): State.SENDING,
+    (State.PLANNED, Action.CANCEL): State.CANCELLED,
+    # A sender that was slower than its lease may learn of its success when the delivery waits again.
+    (State.PLANNED, Action.SUCCEED): State.SENT,
+    (State.SENDING, Action.CLAIM): State.SENDING,
+    (State.SENDING, Action.SUCCEED): State.SENT,
+    (State.SENDING, Action.DEFER): State.PLANNED,
+    (State.SENDING, Action.FAIL): State.FAILED,
+    (State.SENT, Action.RESEND): State.PLANNED,
+    (State.FAILED, Action.RESEND): State.PLANNED,
+}
+"""(state, action) -> state; what is not here is refused."""
+
+CLAIMABLE = (State.PLANNED, State.SENDING)
+"""The states in which a delivery becomes due; one in `sending` is due when its sender's lease is over."""
+
+
+class TextFrom(StrEnum):
+    """Where the words came from: the rule's template, or the bare text for restricted records and bad templates."""
+
+    TEMPLATE = "template"
+    RESTRICTED = "restricted"
+    FALLBACK = "fallback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What is sent, fixed when the delivery is planned. `body` is a webhook's JSON, the rest an e-mail's words."""
+
+    subject: str = ""
+    text: str = ""
+    body: str = ""
+    text_from: TextFrom = TextFrom.TEMPLATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt: when its outcome was known, and what it was."""
+
+    at: datetime
+    outcome: Outcome
+    status: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """The event behind the delivery and the chain it belongs to."""
+
+    event_type: str
+    event_source: str
+    correlationid: str
+    traceparent: str | None = None
+    hops: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One message to one recipient on one channel about one event.
+
+    `next_attempt_at` is when a sender may take it up: in `sending` the end of the present sender's lease, None in
+    the states in which nothing is due. `tried` counts the claims since it was planned or last requeued. `place`
+    orders deliveries by the time of planning and is unique.
+    """
+
+    event: str
+    record: str
+    recipient: str
+    channel: Channel
+    rule: str
+    lane: int
+    restricted: bool
+    content: Content
+    trail: Trail
+    planned_at: datetime
+    place: str
+    state: State = State.PLANNED
+    next_attempt_at: datetime | None = None
+    tried: int = 0
+    attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a delivery is tried: the pause after each attempt (the last one repeats), the count, the lease."""
+
+    steps: tuple[timedelta, ...]
+    max_attempts: int
+    lease: timedelta
+
+    def pause(self, tried: int) -> timedelta:
+        """The pause after attempt number `tried` (the first is 1)."""
+        return self.steps[min(tried, len(self.steps)) - 1]
+
+
+Step = tuple[Delivery, tuple[Event, ...]]
+
+
+def plan_delivery(delivery: Delivery, now: datetime) -> Step:
+    """A new delivery, due at once."""
+    change = {"rule": delivery.rule, "recipient": delivery.recipient, "channel": delivery.channel.value}
+    return replace(delivery, next_attempt_at=now), (Event(type=events.PLANNED, at=now, change=change),)
+
+
+def claim(delivery: Delivery, now: datetime, patience: Patience) -> Step:
+    """Take a due delivery up until `now` + lease. One whose sender vanished is taken up again, or given up.
+
+    The receiver may thus see a message twice after a crash, always under the same Message-ID or webhook-id.
+    """
+    if delivery.next_attempt_at is None or delivery.next_attempt_at > now:
+        raise NotAllowed(f"a delivery that is {delivery.state.value} is not due yet")
+    if delivery.state is State.SENDING:
+        lost = Attempt(at=now, outcome=Outcome.INTERRUPTED, detail="the sender stopped before it knew the outcome")
+        delivery = replace(delivery, attempts=(*delivery.attempts, lost))
+        if delivery.tried >= patience.max_attempts:
+            return _end(delivery, Action.FAIL, events.FAILED, lost)
+    claimed = replace(
+        delivery,
+        state=_next(delivery, Action.CLAIM),
+        tried=delivery.tried + 1,
+        next_attempt_at=now + patience.lease,
+    )
+    return claimed, (Event(type=events.STARTED, at=now, change={"attempt": claimed.tried}),)
+
+
+def settle(delivery: Delivery, result: Result, now: datetime, patience: Patience) -> Step:
+    """Record how an attempt ended: sent, later by the ladder, or failed when it cannot pass or patience is out."""
+    attempt = Attempt(at=now, outcome=result.outcome, status=result.status, detail=result.detail)
+    delivery = replace(delivery, attempts=(*delivery.attempts, attempt))
+    if result.outcome is Outcome.SENT:
+        return _end(delivery, Action.SUCCEED, events.SENT, attempt)
+    if result.outcome is Outcome.PERMANENT or delivery.tried >= patience.max_attempts:
+        return _end(delivery, Action.FAIL, events.FAILED, attempt)
+    later = replace(delivery, state=_next(delivery, Action.DEFER), next_attempt_at=now + patience.pause(delivery.tried))
+    return later, (Event(type=events.DEFERRED, at=now, change=_change(delivery, attempt)),)
+
+
+def resend(delivery: Delivery, now: datetime) -> Step:
+    """Send a sent or failed delivery again, with all its attempts before it. Raises NotAllowed in other states."""
+    again = replace(delivery, state=_next(delivery, Action.RESEND), tried=0, next_attempt_at=now)
+    return again, (Event(type=events.REQUEUED, at=now, change={"state_from": delivery.state.value}),)
+
+
+def cancel(delivery: Delivery, reason: str, now: datetime) -> Step:
+    """Stop a delivery that waits. Raises NotAllowed when it is being sent or has ended."""
+    stopped = replace(delivery, state=_next(delivery, Action.CANCEL), next_attempt_at=None)
+    return stopped, (Event(type=events.CANCELLED, at=now, change={"reason": reason}),)
+
+
+def _end(delivery: Delivery, action: Action, event: str, attempt: Attempt) -> Step:
+    ended = replace(delivery, state=_next(delivery, action), next_attempt_at=None)
+    return ended, (Event(type=event, at=attempt.at, change=_change(delivery, attempt)),)
+
+
+def _change(delivery: Delivery, attempt: Attempt) -> dict[str, str | int]:
+    return {
+        "attempt": delivery.tried,
+        "outcome": attempt.outcome.value,
+        "status": attempt.status,
+        "detail": attempt.detail,
+    }
+
+
+def _next(delivery: Delivery, action: Action) -> State:
+    try:
+        return TRANSITIONS[delivery.state, action]
+    except KeyError:
+        message = f"a delivery that is {delivery.state.value} does not allow: {action.value}"
+        raise NotAllowed(message, pointer="/state") from None

@@ -1,0 +1,7 @@
+"""The use cases of notification: plan deliveries for events, send what is due, and what a person may ask."""
+
+from services.notify.handlers.commands import cancel, find, get, resend
+from services.notify.handlers.planning import on_events
+from services.notify.handlers.sending import claim_due, deliver, send_due, settle
+
+__all__ = ["cancel", "claim_due", "deliver", "find", "get", "on_events", "resend", "send_due", "settle"]

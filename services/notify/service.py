@@ -1,0 +1,149 @@
+"""The door of notify: queues in, deliveries out, and the commands of people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import eventlet
+from nameko.extensions import DependencyProvider
+from shared.entrypoints import command, events, tick
+from shared.runtime import SETTINGS, Desk
+
+from services.notify import handlers, schemas, storage
+from services.notify.channels import Channels, EmailChannel, WebhookChannel
+from services.notify.domain.delivery import Delivery
+from services.notify.domain.outcome import Outcome, Result
+from services.notify.handlers.planning import Tally
+from services.notify.handlers.sending import Ended, Sender
+from services.notify.settings import load, with_mail_server
+from services.notify.templates import Templates
+from shared.config import Settings
+from shared.envelope import Envelope
+from shared.lease import Lease
+from shared.metrics import NOTIFICATIONS
+from shared.storage import Stored
+from shared.unit_of_work import Taken
+
+LONGEST_SEND_SECONDS = 20
+"""The end of one attempt whatever the other side does: less than an orderly stop waits, and than the lease lasts."""
+
+
+class Bounded:
+    """A sender whose every attempt ends: a receiver that drips its answer would hold a place in the pool for ever."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def send(self, key: str, delivery: Delivery, at: datetime, /) -> Result:
+        """The sender's result, or a retry when it took too long."""
+        with eventlet.Timeout(LONGEST_SEND_SECONDS, False):
+            return self._sender.send(key, delivery, at)
+        return Result(outcome=Outcome.RETRY, detail=f"no end after {LONGEST_SEND_SECONDS} s")
+
+
+def in_pool(run: Callable[[Stored[Delivery]], Ended], deliveries: Sequence[Stored[Delivery]]) -> list[Ended]:
+    """Run for all deliveries in green threads; returns what they returned, and raises the first error at the end."""
+    pool = eventlet.GreenPool(len(deliveries))
+    threads = [pool.spawn(run, one) for one in deliveries]
+    pool.waitall()
+    return [thread.wait() for thread in threads]
+
+
+class NotifyParts(DependencyProvider):  # type: ignore[misc]
+    """What the settings file makes: read once at the start, which it stops when the file is wrong."""
+
+    def setup(self) -> None:
+        given: Settings = self.container.config[SETTINGS]
+        self.settings = with_mail_server(load(given.notify_file), given.smtp_host, given.smtp_port)
+        addresses = self.settings.policy.addresses
+        self.deliveries = storage.deliveries(schemas.snapshot)
+        self.templates = Templates(self.settings.policy.rules)
+        self.sender = Bounded(
+            Channels(
+                email=EmailChannel(self.settings.smtp, addresses.emails),
+                webhook=WebhookChannel(self.settings.webhook, addresses.webhooks),
+            )
+        )
+
+    def get_dependency(self, _worker_ctx: Any) -> NotifyParts:
+        return self
+
+
+class NotifyService:
+    """Decides who is told of what, and tells them."""
+
+    name = "notify"
+
+    desk = Desk()
+    parts = NotifyParts()
+
+    @events("incident")
+    def on_incident(self, envelopes: Sequence[Envelope]) -> Taken:
+        return self._plan(envelopes)
+
+    @events("sla")
+    def on_sla(self, envelopes: Sequence[Envelope]) -> Taken:
+        return self._plan(envelopes)
+
+    @events("problem")
+    def on_problem(self, envelopes: Sequence[Envelope]) -> Taken:
+        return self._plan(envelopes)
+
+    @events("change")
+    def on_change(self, envelopes: Sequence[Envelope]) -> Taken:
+        return self._plan(envelopes)
+
+    @tick("send", every=0.2)
+    def send(self, lease: Lease) -> int:
+        ended = handlers.send_due(
+            self.desk.unit_of_work,
+            deliveries=self.parts.deliveries,
+            patience=self.parts.settings.patience,
+            limit=self.parts.settings.concurrent,
+            sender=self.parts.sender,
+            concurrently=in_pool,
+            fence=(lease.name, lease.token),
+        )
+        for channel, outcome in ended:
+            NOTIFICATIONS.labels(channel=channel.value, outcome=outcome.value).inc()
+        return len(ended)
+
+    @command
+    def get(self, request: dict[str, Any]) -> dict[str, Any]:
+        return self._answer(request, schemas.GetArgs(), partial(handlers.get, show=schemas.details))
+
+    @command
+    def find(self, request: dict[str, Any]) -> dict[str, Any]:
+        return self._answer(request, schemas.FindArgs(), handlers.find)
+
+    @command
+    def resend(self, request: dict[str, Any]) -> dict[str, Any]:
+        handler = partial(handlers.resend, deliveries=self.parts.deliveries)
+        return self.desk.commands.execute("resend", request, schemas.ResendArgs(), handler)
+
+    @command
+    def cancel(self, request: dict[str, Any]) -> dict[str, Any]:
+        handler = partial(handlers.cancel, deliveries=self.parts.deliveries)
+        return self.desk.commands.execute("cancel", request, schemas.CancelArgs(), handler)
+
+    def _answer(self, request: dict[str, Any], schema: Any, handler: Callable[..., Any]) -> dict[str, Any]:
+        return self.desk.commands.answer(request, schema, partial(handler, deliveries=self.parts.deliveries))
+
+    def _plan(self, envelopes: Sequence[Envelope]) -> Taken:
+        tally: Tally = Counter()
+        block = partial(
+            handlers.on_events,
+            deliveries=self.parts.deliveries,
+            policy=self.parts.settings.policy,
+            read=schemas.read_facts,
+            render=self.parts.templates.render,
+            tally=tally,
+        )
+        taken = self.desk.unit_of_work.take("notify", envelopes, block)
+        for (channel, reason), count in tally.items():
+            NOTIFICATIONS.labels(channel=channel.value, outcome=reason.value).inc(count)
+        return taken

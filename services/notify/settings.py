@@ -1,0 +1,187 @@
+"""The settings file of notify: rules, addresses, mail server, webhooks. A wrong one names every fault at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from marshmallow import ValidationError
+
+from services.notify.domain.delivery import Patience
+from services.notify.domain.plan import Policy
+from services.notify.domain.rules import ROLES, Addresses, Channel, Condition, Rule, Webhook
+from services.notify.settings_schema import SettingsSchema, signing_secret
+from shared.errors import Invalid
+from shared.retry import LADDER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpSettings:
+    """The mail server and our name on it. `domain` is the right-hand side of every Message-ID."""
+
+    host: str
+    port: int
+    sender: str
+    domain: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    starttls: bool = False
+    timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """How far a webhook may reach. Both permissions are for one machine and tests."""
+
+    allow_http: bool = False
+    allow_private: bool = False
+    timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifySettings:
+    """The whole file. `concurrent` deliveries are on their way at once."""
+
+    policy: Policy
+    patience: Patience
+    concurrent: int
+    smtp: SmtpSettings
+    webhook: WebhookSettings
+
+
+def load(path: Path) -> NotifySettings:
+    """Read the file. Raises Invalid (`bad-settings`) when it cannot be read or has faults; the message names all."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise Invalid(f"{path}: {error}", slug="bad-settings") from None
+    return parse(document, place=str(path), folder=path.parent)
+
+
+def parse(document: Any, *, place: str = "notify", folder: Path = Path()) -> NotifySettings:
+    """The settings in a parsed document. `folder` is where a relative `..._file` begins."""
+    try:
+        raw = SettingsSchema().load(document if isinstance(document, dict) else {})
+    except ValidationError as error:
+        raise _faulty(place, [f"{where}: {text}" for where, text in _flat(error.messages)]) from None
+    faults: list[str] = []
+    secrets = _Secrets(folder, faults)
+    addresses = _addresses(raw["addresses"], secrets, faults)
+    rules = tuple(_rule(one) for one in raw["rules"])
+    smtp = _smtp(raw["smtp"], raw["domain"], secrets)
+    faults += _cross_check(rules, addresses, raw["fallback"])
+    if faults:
+        raise _faulty(place, faults)
+    policy = Policy(rules=rules, addresses=addresses, fallback=raw["fallback"], max_hops=raw["max_hops"])
+    lease = timedelta(seconds=raw["lease_seconds"])
+    patience = Patience(steps=LADDER, max_attempts=raw["max_attempts"], lease=lease)
+    return NotifySettings(
+        policy=policy,
+        patience=patience,
+        concurrent=raw["concurrent"],
+        smtp=smtp,
+        webhook=WebhookSettings(**raw["webhook"]),
+    )
+
+
+def with_mail_server(settings: NotifySettings, host: str | None, port: int | None) -> NotifySettings:
+    """The settings with another mail server, where the environment names one."""
+    smtp = replace(settings.smtp, host=host or settings.smtp.host, port=port or settings.smtp.port)
+    return replace(settings, smtp=smtp)
+
+
+class _Secrets:
+    """Reads secrets from where the settings point, and notes the ones it cannot have."""
+
+    def __init__(self, folder: Path, faults: list[str]) -> None:
+        self._folder = folder
+        self._faults = faults
+
+    def read(self, raw: Mapping[str, Any], name: str, place: str) -> str:
+        """The secret under `name` or `name`_file; empty, with a fault noted, when it cannot be had."""
+        if f"{name}_file" in raw:
+            path = self._folder / raw[f"{name}_file"]
+            try:
+                return path.read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                self._faults.append(f"{place}/{name}_file: {error}")
+                return ""
+        given: str = raw.get(name, "")
+        return given
+
+
+def _addresses(raw: Mapping[str, Any], secrets: _Secrets, faults: list[str]) -> Addresses:
+    emails = {name: one["email"] for name, one in raw.items() if "email" in one}
+    webhooks = {
+        name: _webhook(one["webhook"], secrets, faults, f"/addresses/{name}/webhook")
+        for name, one in raw.items()
+        if "webhook" in one
+    }
+    return Addresses(emails=emails, webhooks=webhooks)
+
+
+def _webhook(raw: Mapping[str, Any], secrets: _Secrets, faults: list[str], place: str) -> Webhook:
+    before = len(faults)
+    secret = secrets.read(raw, "secret", place)
+    try:
+        signing_secret(secret)
+    except ValidationError as error:
+        if len(faults) == before:
+            faults.append(f"{place}/secret_file: {error.args[0]}")
+    return Webhook(url=raw["url"], secret=secret)
+
+
+def _smtp(raw: Mapping[str, Any], domain: str, secrets: _Secrets) -> SmtpSettings:
+    plain = {name: value for name, value in raw.items() if not name.startswith("password")}
+    return SmtpSettings(**plain, domain=domain, password=secrets.read(raw, "password", "/smtp"))
+
+
+def _rule(raw: Mapping[str, Any]) -> Rule:
+    conditions = (
+        Condition(path=path, values=tuple(wanted) if isinstance(wanted, list) else (wanted,))
+        for path, wanted in raw["when"].items()
+    )
+    return Rule(
+        name=raw["name"],
+        events=tuple(raw["events"]),
+        to=tuple(raw["to"]),
+        channel=Channel(raw["channel"]),
+        when=tuple(conditions),
+        subject=raw["subject"],
+        text=raw["text"],
+    )
+
+
+def _cross_check(rules: tuple[Rule, ...], addresses: Addresses, fallback: str) -> Iterator[str]:
+    names = addresses.emails.keys() | addresses.webhooks.keys()
+    for name in sorted(names & ROLES):
+        yield f"/addresses/{name}: this name stands for a field of the record"
+    if fallback and fallback not in names:
+        yield f"/fallback: there is no address {fallback!r}"
+    seen: set[str] = set()
+    for index, rule in enumerate(rules):
+        if rule.name in seen:
+            yield f"/rules/{index}/name: there is another rule {rule.name!r}"
+        seen.add(rule.name)
+        for name in rule.to:
+            if name not in ROLES and not addresses.has(name, rule.channel):
+                yield f"/rules/{index}/to: {name!r} has no address for {rule.channel.value}"
+
+
+def _flat(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(messages, dict):
+        for name, inner in messages.items():
+            yield from _flat(inner, place if name == "_schema" else f"{place}/{name}")
+    elif isinstance(messages, list):
+        for inner in messages:
+            yield from _flat(inner, place)
+    else:
+        yield place or "/", str(messages)
+
+
+def _faulty(place: str, faults: list[str]) -> Invalid:
+    return Invalid(f"{place} has {len(faults)} fault(s): " + "; ".join(faults), slug="bad-settings")

@@ -1,0 +1,162 @@
+"""The form of the settings file, field by field."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import TemplateSyntaxError
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+
+from services.notify.domain.rules import Channel
+from services.notify.events import CONSUMES
+from services.notify.templates import environment
+
+NAME = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z", error="not a name: letters, digits, '_', '.' and '-'")
+_EMAIL = re.compile(r"[^\s@<>,;:\"()\\]+@[^\s@<>,;:\"()\\]+\Z")
+
+
+class _Strict(Schema):
+    class Meta:
+        unknown = RAISE
+
+
+def email(value: str) -> None:
+    """One bare address; no name beside it and no second one."""
+    if not _EMAIL.match(value) or not value.isprintable():
+        raise ValidationError("not an e-mail address")
+
+
+def one_line(value: str) -> None:
+    """Text that may stand in a header."""
+    if not value.isprintable():
+        raise ValidationError("must be one line without control characters")
+
+
+def event_pattern(value: str) -> None:
+    """`<record>.<event>` in which the event may be `*`; the record must be one that notify listens to."""
+    words = value.split(".")
+    if len(words) != 2 or words[0] not in CONSUMES or not re.fullmatch(r"[a-z_]+|\*", words[1]):
+        raise ValidationError(f"not an event: one of {', '.join(CONSUMES)}, a dot, and a name or *")
+
+
+def scalar_or_list(value: Any) -> None:
+    """What a condition compares with: one plain value or a list of them."""
+    values = value if isinstance(value, list) else [value]
+    if not values or any(not isinstance(one, str | int | float | bool | None) for one in values):
+        raise ValidationError("must be a plain value or a list of plain values")
+
+
+def template(value: str) -> None:
+    """A Jinja2 template that compiles."""
+    try:
+        environment.parse(value)
+    except TemplateSyntaxError as error:
+        raise ValidationError(f"line {error.lineno}: {error.message}") from None
+
+
+def web_url(value: str) -> None:
+    """An absolute http or https address without credentials; whether http is allowed is judged at sending."""
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.username is not None or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValidationError("not an http or https address")
+
+
+def signing_secret(value: str) -> None:
+    """A Standard Webhooks secret: base64 of at least 16 bytes, with or without `whsec_` before it."""
+    try:
+        size = len(base64.b64decode(value.removeprefix("whsec_"), validate=True))
+    except (binascii.Error, ValueError):
+        size = 0
+    if size < 16:
+        raise ValidationError("must be whsec_ and base64 of at least 16 bytes")
+
+
+def _one_source(data: Mapping[str, Any], name: str, required: bool) -> None:
+    given = [source for source in (name, f"{name}_file") if source in data]
+    if len(given) > 1 or (required and not given):
+        raise ValidationError(f"give either {name} or {name}_file", name)
+
+
+class WebhookSchema(_Strict):
+    url = fields.String(required=True, validate=web_url)
+    secret = fields.String(validate=signing_secret)
+    secret_file = fields.String(validate=validate.Length(1))
+
+    @validates_schema
+    def has_one_secret(self, data: Mapping[str, Any], **_: Any) -> None:
+        _one_source(data, "secret", required=True)
+
+
+class AddressSchema(_Strict):
+    email = fields.String(validate=email)
+    webhook = fields.Nested(WebhookSchema)
+
+    @validates_schema
+    def leads_somewhere(self, data: Mapping[str, Any], **_: Any) -> None:
+        if not data:
+            raise ValidationError("needs an email, a webhook, or both")
+
+
+class RuleSchema(_Strict):
+    name = fields.String(required=True, validate=NAME)
+    events = fields.List(fields.String(validate=event_pattern), required=True, validate=validate.Length(1))
+    when = fields.Dict(
+        keys=fields.String(), values=fields.Raw(validate=scalar_or_list, allow_none=True), load_default={}
+    )
+    to = fields.List(fields.String(validate=NAME), required=True, validate=validate.Length(1))
+    channel = fields.String(required=True, validate=validate.OneOf([channel.value for channel in Channel]))
+    subject = fields.String(load_default="", validate=template)
+    text = fields.String(load_default="", validate=template)
+
+    @validates_schema
+    def says_something(self, data: Mapping[str, Any], **_: Any) -> None:
+        for name in ("subject", "text"):
+            if data["channel"] == "email" and not data[name]:
+                raise ValidationError("an e-mail needs one", name)
+            if data["channel"] == "webhook" and data[name]:
+                raise ValidationError("a webhook carries the event itself and no words", name)
+
+
+class SmtpSchema(_Strict):
+    host = fields.String(load_default="localhost", validate=validate.Length(1, 255))
+    port = fields.Integer(load_default=25, strict=True, validate=validate.Range(1, 65535))
+    sender = fields.String(required=True, validate=email)
+    user = fields.String(load_default="")
+    password = fields.String()
+    password_file = fields.String(validate=validate.Length(1))
+    starttls = fields.Boolean(load_default=False)
+    timeout_seconds = fields.Float(load_default=10.0, validate=validate.Range(0.1, 60))
+
+    @validates_schema
+    def has_one_password(self, data: Mapping[str, Any], **_: Any) -> None:
+        _one_source(data, "password", required=bool(data["user"]))
+
+
+class ReachSchema(_Strict):
+    allow_http = fields.Boolean(load_default=False)
+    allow_private = fields.Boolean(load_default=False)
+    timeout_seconds = fields.Float(load_default=10.0, validate=validate.Range(0.1, 60))
+
+
+class SettingsSchema(_Strict):
+    """The whole file. Every field but `domain`, `smtp`, `addresses` and `rules` has a default."""
+
+    domain = fields.String(required=True, validate=validate.Regexp(r"^[A-Za-z0-9.-]{1,255}\Z"))
+    max_attempts = fields.Integer(load_default=8, strict=True, validate=validate.Range(1, 50))
+    max_hops = fields.Integer(load_default=16, strict=True, validate=validate.Range(1, 32))
+    concurrent = fields.Integer(load_default=10, strict=True, validate=validate.Range(1, 100))
+    lease_seconds = fields.Integer(load_default=60, strict=True, validate=validate.Range(1, 3600))
+    smtp = fields.Nested(SmtpSchema, required=True)
+    webhook = fields.Nested(ReachSchema, load_default=lambda: ReachSchema().load({}))
+    fallback = fields.String(load_default="")
+    addresses = fields.Dict(keys=fields.String(validate=NAME), values=fields.Nested(AddressSchema), required=True)
+    rules = fields.List(fields.Nested(RuleSchema), required=True)

@@ -1,0 +1,54 @@
+"""Where deliveries are kept, and by which indexes they are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mongoengine import DynamicDocument, IntField, StringField
+
+from services.notify.domain.delivery import Delivery
+from shared.envelope import Lane
+from shared.storage import Repository, Shape
+from shared.unit_of_work import Document
+
+COLLECTION = "deliveries"
+
+
+class DeliveryDocument(DynamicDocument):  # type: ignore[misc]
+    """A delivery as it lies in the database. `place` orders deliveries by the time of planning."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    meta = {  # noqa: RUF012
+        "collection": COLLECTION,
+        "db_alias": "notify",
+        "auto_create_index": False,
+        "indexes": [
+            ("key", "version"),
+            ("lane", "next_attempt_at"),
+            "place",
+            ("state", "place"),
+            ("event", "place"),
+            ("record", "place"),
+            ("recipient", "place"),
+            ("recipient", "state", "place"),
+        ],
+    }
+
+
+DOCUMENTS = (DeliveryDocument,)
+
+
+def deliveries(snapshot: Callable[[str, int, Delivery], Document]) -> Repository[Delivery]:
+    """The repository of deliveries, whose events carry `snapshot` and travel in the lane of the event behind them."""
+    return Repository(
+        Shape(
+            service="notify",
+            collection=COLLECTION,
+            kind=Delivery,
+            snapshot=snapshot,
+            lane=lambda delivery: Lane(delivery.lane),
+            restricted=lambda delivery: delivery.restricted,
+        )
+    )
