@@ -1,0 +1,1 @@
+"""The rules of problems: their life, and what counts as recurrence."""
