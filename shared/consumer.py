@@ -12,6 +12,7 @@ What nameko's own does not do and this does (FINDINGS has the measurements):
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,13 +27,14 @@ from kombu import Connection
 from shared import logs, metrics
 from shared.deadletter import Trip, read_trip
 from shared.envelope import Lane
-from shared.topology import Queue
+from shared.topology import Queue, dead_queue
 
 log = logs.get(__name__)
 
 HEARTBEAT_SECONDS = 20
 DRAIN_SECONDS = 0.25
 SETTLE_SECONDS = 10
+DEAD_LETTERS_SECONDS = 5.0
 EXIT_CONFIGURATION = 78
 """sysexits.h EX_CONFIG: what is configured here and there does not fit, and restarting does not help."""
 
@@ -165,6 +167,11 @@ class Session:
         with self._write:
             self._kombu.heartbeat_check()
 
+    def length(self, queue: str) -> int:
+        """Messages in a queue. Only from the thread that drains: the answer comes on the same socket."""
+        with self._write:
+            return int(self.channel.queue_declare(queue, passive=True).message_count)
+
     def cancel(self) -> None:
         """Ask the broker for no more; what is on its way still arrives before this returns."""
         for tag in self._tags:
@@ -245,8 +252,12 @@ class SafeConsumer:
         return session
 
     def _serve(self, session: Session) -> None:
+        looked_at = 0.0
         while not self.stopping:
             session.drain()
+            if time.monotonic() - looked_at > DEAD_LETTERS_SECONDS:
+                looked_at = time.monotonic()
+                metrics.DEAD_LETTERS.labels(service=self._service).set(session.length(dead_queue(self._service)))
             if session.closed:
                 raise OSError("the connection broke while a message was settled")
         session.cancel()

@@ -35,9 +35,15 @@ def main(arguments: list[str]) -> int:
         print(f"deskwire {service}: {error.message}", file=sys.stderr)
         return EXIT_CONFIGURATION
     logs.configure(service, level=settings.log_level, fmt=settings.log_format)
-    module = importlib.import_module(f"services.{service}.service")
-    container = ServiceContainer(module.Service, {"AMQP_URI": settings.amqp_uri, SETTINGS: settings})
+    container = ServiceContainer(find(service), {"AMQP_URI": settings.amqp_uri, SETTINGS: settings})
     return _run(container, settings)
+
+
+def find(service: str) -> type:
+    """The service's class: the one in its `service.py` that carries its name."""
+    module = importlib.import_module(f"services.{service}.service")
+    classes = (one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__)
+    return next(one for one in classes if getattr(one, "name", None) == service)
 
 
 def _run(container: Any, settings: Settings) -> int:

@@ -13,19 +13,20 @@ import eventlet
 from nameko.extensions import DependencyProvider, SharedExtension
 
 from shared import logs
+from shared.audit import anchor
 from shared.clock import Clock, SystemClock
 from shared.command import Commands
 from shared.config import Settings
 from shared.consumer import SafeConsumer
-from shared.errors import Conflict, Unavailable
+from shared.errors import Conflict, DeskwireError, Unavailable
 from shared.health import Health, OpsServer
 from shared.ids import SystemIds
-from shared.lease import Leases
+from shared.lease import Lease, Leases
 from shared.mongo import MongoStore, connect, ensure_indexes
 from shared.numbers import Numbers
 from shared.publisher import Publisher
 from shared.seal import Seal
-from shared.unit_of_work import UnitOfWork
+from shared.unit_of_work import Document, UnitOfWork, Work
 
 log = logs.get(__name__)
 
@@ -69,12 +70,35 @@ class Runtime(SharedExtension):
     def start(self) -> None:
         """Begin to receive; every entrypoint has subscribed by now."""
         self._thread = self.container.spawn_managed_thread(self.consumer.run, identifier="consumer")
+        self._anchors = self.container.spawn_managed_thread(self._write_anchors, identifier="anchors")
         self._ready = True
         log.info("started")
 
     def stop(self) -> None:
         """After the entrypoints have ended."""
         self.publisher.close()
+
+    def _write_anchors(self) -> None:
+        """Anchor the audit now and then, in one replica at a time; ends with the process."""
+        while True:
+            eventlet.sleep(self.settings.anchor_seconds)
+            try:
+                lease = self.leases.acquire("anchor")
+                while lease is not None and self._anchor(lease):
+                    eventlet.sleep(0)
+            except DeskwireError as error:
+                log.warning("no anchor", error=str(error))
+
+    def _anchor(self, lease: Lease) -> bool:
+        def block(work: Work) -> Document | None:
+            work.fence(lease.name, lease.token)
+            return anchor(work, work.now)
+
+        written = self.unit_of_work.run(block)
+        if written is None:
+            return False
+        log.info("audit anchor", number=written["number"], digest=written["digest"], position=written["position"])
+        return True
 
     def _await_database(self) -> None:
         documents = importlib.import_module(f"services.{self.service}.storage").DOCUMENTS

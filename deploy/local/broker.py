@@ -30,7 +30,9 @@ class BrokerFailed(Unavailable):
 def find_server() -> Path | None:
     """RabbitMQ's own start script. Debian's `/usr/sbin/rabbitmq-server` wraps it and wants root, so it comes last."""
     for base in ("/usr/lib/rabbitmq/lib", "/usr/local/lib/rabbitmq/lib", "/opt/rabbitmq", "/usr/local/sbin"):
-        found = sorted(Path(base).glob("rabbitmq_server-*/sbin/rabbitmq-server")) or [*Path(base).glob("sbin/rabbitmq-server")]
+        found = sorted(Path(base).glob("rabbitmq_server-*/sbin/rabbitmq-server")) or [
+            *Path(base).glob("sbin/rabbitmq-server")
+        ]
         if found:
             return found[-1]
     on_path = shutil.which("rabbitmq-server")

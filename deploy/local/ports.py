@@ -66,9 +66,7 @@ def choose(
     for port in candidates:
         if free(port):
             return port
-    raise PortTaken(
-        f"All ports from {rule.known} to {rule.spare[-1]} are taken; set {rule.variable} to a free port."
-    )
+    raise PortTaken(f"All ports from {rule.known} to {rule.spare[-1]} are taken; set {rule.variable} to a free port.")
 
 
 def require_free(ports: Iterable[tuple[str, int]], variable: str, free: Callable[[int], bool] = is_free) -> None:

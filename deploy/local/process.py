@@ -54,7 +54,7 @@ class Child:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         _rotate(self.log)
         with self.log.open("ab") as out:
-            self._process = subprocess.Popen(  # noqa: PLW1509
+            self._process = subprocess.Popen(
                 self.argv,
                 env=self.env,
                 cwd=self.cwd,

@@ -29,7 +29,7 @@ def delete_vhost(broker: Broker, name: str) -> None:
 
 
 def _call(broker: Broker, method: str, path: str, body: Any) -> None:
-    request = urllib.request.Request(  # noqa: S310
+    request = urllib.request.Request(
         f"http://127.0.0.1:{broker.management_port}/api/{path}",
         method=method,
         data=None if body is None else json.dumps(body).encode(),

@@ -10,8 +10,6 @@ from typing import Any
 
 import eventlet
 from nameko.extensions import DependencyProvider
-from shared.entrypoints import command, events, tick
-from shared.runtime import SETTINGS, Desk
 
 from services.notify import handlers, schemas, storage
 from services.notify.channels import Channels, EmailChannel, WebhookChannel
@@ -22,9 +20,12 @@ from services.notify.handlers.sending import Ended, Sender
 from services.notify.settings import load, with_mail_server
 from services.notify.templates import Templates
 from shared.config import Settings
+from shared.entrypoints import events, tick
 from shared.envelope import Envelope
 from shared.lease import Lease
 from shared.metrics import NOTIFICATIONS
+from shared.rpc_entrypoint import command
+from shared.runtime import SETTINGS, Desk
 from shared.storage import Stored
 from shared.unit_of_work import Taken
 

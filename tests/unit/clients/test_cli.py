@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from deskwire_client import Spool
 from deskwire_client.cli import main
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from deskwire_client import InvalidField, build
 from deskwire_client.event import MAX_BYTES, read
 from deskwire_client.fields import TYPES
-
 from shared.envelope import Lane, decode
 
 GOOD: dict[str, dict[str, Any]] = {

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from deskwire_client import InvalidField, NotDelivered, Reporter, Spool, SpoolFull
 from deskwire_client.link import Fault, Link, Sent
 
