@@ -191,7 +191,7 @@ def build(services: Sequence[Catalogue], ladder: Sequence[timedelta] = LADDER) -
         Exchange(name=DEAD, kind="direct"),
         Exchange(name=RPC),
         *(Exchange(name=retry_exchange(delay), kind="fanout") for delay in ladder),
-        *(Exchange(name=events_exchange(service.service)) for service in services),
+        *(Exchange(name=events_exchange(name)) for name in _producers(services)),
     ]
     queues = [
         *(_retry_queue(delay) for delay in ladder),
@@ -200,6 +200,11 @@ def build(services: Sequence[Catalogue], ladder: Sequence[timedelta] = LADDER) -
         *(rpc_queue(service.service) for service in services),
     ]
     return Topology(exchanges=tuple(exchanges), queues=tuple(queues))
+
+
+def _producers(services: Sequence[Catalogue]) -> list[str]:
+    named = {service.service for service in services} | {name for one in services for name in one.consumes}
+    return sorted(named - {"intake"})
 
 
 def _work_queues(services: Sequence[Catalogue]) -> Iterator[Queue]:

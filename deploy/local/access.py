@@ -37,11 +37,11 @@ class Rights:
 def service_rights(service: str) -> Rights:
     """A service consumes its own queues, answers and asks by RPC, retries and gives up; it publishes no event.
 
-    Topology is the operator's: a service declares only what nameko declares for RPC.
+    A service declares its own queues again at each start, so that one with other arguments ends it clearly.
     """
     own_rpc = rf"nameko-rpc|rpc-{service}|rpc\.reply-.*"
     return Rights(
-        configure=f"^({own_rpc})$",
+        configure=rf"^({own_rpc}|{service}\..*)$",
         write=rf"^({own_rpc}|itsm\.dead|itsm\.retry\.[0-9]+)$",
         read=rf"^({own_rpc}|{service}\..*)$",
     )
