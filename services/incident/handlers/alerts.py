@@ -17,7 +17,7 @@ from services.incident.domain.history import moment
 from services.incident.domain.lifecycle import Action
 from services.incident.events import ALERT_FIRING
 from services.incident.handlers.claims import ALERTS, OPEN_ALERTS
-from services.incident.handlers.desk import Desk, sender
+from services.incident.handlers.ports import Ports, sender
 from services.incident.handlers.records import change, open_one
 from shared.cause import Cause
 from shared.envelope import Envelope
@@ -53,11 +53,11 @@ def alert_key(fingerprint: str, source: str | None) -> str:
     return f"{fingerprint}:{source or EVERY_SOURCE}"
 
 
-def take_alerts(work: Work, batch: Sequence[Told], *, desk: Desk) -> Mapping[str, DeskwireError]:
+def take_alerts(work: Work, batch: Sequence[Told], *, ports: Ports) -> Mapping[str, DeskwireError]:
     """Open, join or resolve incidents. Returns the messages it rejects, by id."""
     if not batch:
         return {}
-    book = _Book(work, desk)
+    book = _Book(work, ports)
     book.read(batch)
     rejected: dict[str, DeskwireError] = {}
     for told in batch:
@@ -74,9 +74,9 @@ def take_alerts(work: Work, batch: Sequence[Told], *, desk: Desk) -> Mapping[str
 class _Book:
     """The alerts and claims of a batch: read once, kept here while it is worked through, written once."""
 
-    def __init__(self, work: Work, desk: Desk) -> None:
+    def __init__(self, work: Work, ports: Ports) -> None:
         self._work = work
-        self._desk = desk
+        self._ports = ports
         self._alerts: dict[str, Alert] = {}
         self._details: dict[str, Mapping[str, Any]] = {}
         self._claims: dict[str, OpenAlert] = {}
@@ -97,7 +97,7 @@ class _Book:
         claims = self._work.load(OPEN_ALERTS, fingerprints)
         self._claims = {key: from_document(OpenAlert, row) for key, row in claims.items()}
         ending = {told.signal.fingerprint for told in batch if not told.fires} & self._claims.keys()
-        self._desk.incidents.get_many(self._work, sorted({self._claims[key].incident for key in ending}))
+        self._ports.incidents.get_many(self._work, sorted({self._claims[key].incident for key in ending}))
 
     def fire(self, told: Told) -> tuple[Outcome, str | None]:
         signal, at = told.signal, told.envelope.time
@@ -174,10 +174,10 @@ class _Book:
         signal, envelope = told.signal, told.envelope
         opened = open_one(
             self._work,
-            alerts.opening(signal, self._desk.priorities),
+            alerts.opening(signal, self._ports.priorities),
             min(envelope.time, self._work.now),
             Cause.of(envelope, sender(envelope)),
-            desk=self._desk,
+            ports=self._ports,
             fingerprint=signal.fingerprint,
         )
         claim = OpenAlert(incident=opened.key, last_at=envelope.time)
@@ -187,10 +187,10 @@ class _Book:
 
     def _close(self, told: Told, claim: OpenAlert) -> None:
         envelope = told.envelope
-        stored = self._desk.incidents.get(self._work, claim.incident)
+        stored = self._ports.incidents.get(self._work, claim.incident)
         at = moment(stored.state, envelope.time, self._work.now)
         steps = [(Action.RESOLVE, Resolve(code=alerts.CLEARED, text="Its last alert has cleared."))]
-        change(self._work, stored, steps, at, Cause.of(envelope, sender(envelope)), desk=self._desk)
+        change(self._work, stored, steps, at, Cause.of(envelope, sender(envelope)), ports=self._ports)
         del self._claims[told.signal.fingerprint]
 
 

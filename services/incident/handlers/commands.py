@@ -10,7 +10,7 @@ from services.incident.domain.conversation import AuthorKind, LinkTo, Note
 from services.incident.domain.lifecycle import Action
 from services.incident.domain.opening import Opening
 from services.incident.domain.record import Incident
-from services.incident.handlers.desk import Desk
+from services.incident.handlers.ports import Ports
 from services.incident.handlers.records import change, open_one, snapshot
 from shared.cause import Actor
 from shared.command import Command
@@ -18,22 +18,22 @@ from shared.errors import Invalid
 from shared.unit_of_work import Document, Work
 
 
-def open_command(work: Work, command: Command, args: Opening, *, desk: Desk) -> Document:
+def open_command(work: Work, command: Command, args: Opening, *, ports: Ports) -> Document:
     """Open an incident or a request."""
-    return snapshot(open_one(work, args, work.now, command.cause, desk=desk), desk=desk)
+    return snapshot(open_one(work, args, work.now, command.cause, ports=ports), ports=ports)
 
 
-def act(work: Work, command: Command, args: Arguments, *, action: Action, desk: Desk) -> Document:
+def act(work: Work, command: Command, args: Arguments, *, action: Action, ports: Ports) -> Document:
     """Do any action of the table to the record the command names.
 
     Raises NotFound, VersionMismatch, NotAllowed, Invalid. Time never runs backwards in a record: a clock that is
     behind the record's last event counts as that event's moment.
     """
     number = command.require_number()
-    stored = desk.incidents.get(work, number, expected_version=command.expected_version)
+    stored = ports.incidents.get(work, number, expected_version=command.expected_version)
     args = _completed(args, command.cause.actor, stored.state, number)
     at = max(work.now, stored.state.updated_at)
-    return snapshot(change(work, stored, ((action, args),), at, command.cause, desk=desk), desk=desk)
+    return snapshot(change(work, stored, ((action, args),), at, command.cause, ports=ports), ports=ports)
 
 
 def _completed(args: Arguments, actor: Actor, incident: Incident, number: str) -> Arguments:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from services.incident.domain.alerts import Signal
 from services.incident.domain.history import Imported, Submission
 from services.incident.handlers.alerts import Told, take_alerts
-from services.incident.handlers.desk import Desk
+from services.incident.handlers.ports import Ports
 from services.incident.handlers.tickets import Acted, Submitted, Ticket, take_tickets
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Invalid, Rejected
@@ -17,7 +17,7 @@ Message = Signal | Submission | Imported
 Read = Callable[[Envelope], Message]
 
 
-def on_intake(work: Work, envelopes: Sequence[Envelope], *, desk: Desk, read: Read) -> Mapping[str, DeskwireError]:
+def on_intake(work: Work, envelopes: Sequence[Envelope], *, ports: Ports, read: Read) -> Mapping[str, DeskwireError]:
     """Take a batch. What `read` finds wrong is rejected by itself; the rest goes on."""
     rejected: dict[str, DeskwireError] = {}
     alerts: list[Told] = []
@@ -35,8 +35,8 @@ def on_intake(work: Work, envelopes: Sequence[Envelope], *, desk: Desk, read: Re
                 tickets.append(Submitted(envelope=envelope, submission=message))
             case Imported():
                 tickets.append(Acted(envelope=envelope, imported=message))
-    rejected |= take_alerts(work, alerts, desk=desk)
-    rejected |= take_tickets(work, tickets, desk=desk, read=lambda envelope: _action(read(envelope)))
+    rejected |= take_alerts(work, alerts, ports=ports)
+    rejected |= take_tickets(work, tickets, ports=ports, read=lambda envelope: _action(read(envelope)))
     return rejected
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from services.incident.domain.history import moment
 from services.incident.domain.problems import ProblemChange, when_linked, when_resolved
 from services.incident.events import PROBLEM_LINKED
-from services.incident.handlers.desk import Desk
+from services.incident.handlers.ports import Ports
 from services.incident.handlers.records import change
 from shared.cause import Cause, service_actor
 from shared.envelope import Envelope
@@ -18,7 +18,7 @@ ReadProblem = Callable[[Envelope], ProblemChange]
 
 
 def on_problem(
-    work: Work, envelopes: Sequence[Envelope], *, desk: Desk, read: ReadProblem
+    work: Work, envelopes: Sequence[Envelope], *, ports: Ports, read: ReadProblem
 ) -> Mapping[str, DeskwireError]:
     """Link, resolve or annotate the incidents that are named; numbers that are no record's are passed over."""
     rejected: dict[str, DeskwireError] = {}
@@ -28,19 +28,19 @@ def on_problem(
             told.append((envelope, read(envelope)))
         except Rejected as error:
             rejected[envelope.id] = error
-    desk.incidents.get_many(work, sorted({number for _, one in told for number in one.incidents}))
+    ports.incidents.get_many(work, sorted({number for _, one in told for number in one.incidents}))
     for envelope, one in told:
         for number in dict.fromkeys(one.incidents):
-            _follow(work, envelope, one, number, desk)
+            _follow(work, envelope, one, number, ports)
     return rejected
 
 
-def _follow(work: Work, envelope: Envelope, told: ProblemChange, number: str, desk: Desk) -> None:
-    stored = desk.incidents.get_many(work, [number]).get(number)
+def _follow(work: Work, envelope: Envelope, told: ProblemChange, number: str, ports: Ports) -> None:
+    stored = ports.incidents.get_many(work, [number]).get(number)
     if stored is None:
         return
     problem = envelope.subject or ""
     linked = envelope.type == PROBLEM_LINKED
     steps = when_linked(problem) if linked else when_resolved(stored.state, problem, told)
     at = moment(stored.state, envelope.time, work.now)
-    change(work, stored, steps, at, Cause.of(envelope, service_actor("problem")), desk=desk)
+    change(work, stored, steps, at, Cause.of(envelope, service_actor("problem")), ports=ports)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.incident.domain.asking import Find
-from services.incident.handlers.desk import Desk
+from services.incident.handlers.ports import Ports
 from services.incident.handlers.questions import INCIDENTS
 from services.incident.handlers.records import snapshot
 from shared.command import Command
@@ -20,7 +20,7 @@ WINDOW_ROWS = 1000
 _LAST = "~"
 
 
-def find(work: Work, _: Command, args: Find, *, desk: Desk) -> Document:
+def find(work: Work, _: Command, args: Find, *, ports: Ports) -> Document:
     """Records whose fields equal `where`, in the order of their numbers: `{records, next}`.
 
     `next` is the number to go on after, or None when there is nothing more to look at. A page can be short and
@@ -36,11 +36,11 @@ def find(work: Work, _: Command, args: Find, *, desk: Desk) -> Document:
             if _matches(row, where):
                 records.append(after)
             if len(records) == args.limit:
-                return _page(work, records, after, desk)
+                return _page(work, records, after, ports)
         if len(rows) == WINDOW_ROWS:
-            return _page(work, records, after, desk)
+            return _page(work, records, after, ports)
         after = until
-    return _page(work, records, None, desk)
+    return _page(work, records, None, ports)
 
 
 def _windows(after: str | None) -> list[str]:
@@ -63,6 +63,6 @@ def _matches(row: Document, where: Mapping[str, Any]) -> bool:
     return all(row.get(name) in (wanted if isinstance(wanted, list) else [wanted]) for name, wanted in where.items())
 
 
-def _page(work: Work, numbers: list[str], following: str | None, desk: Desk) -> Document:
-    found = desk.incidents.get_many(work, numbers)
-    return {"records": [snapshot(found[number], desk=desk) for number in numbers], "next": following}
+def _page(work: Work, numbers: list[str], following: str | None, ports: Ports) -> Document:
+    found = ports.incidents.get_many(work, numbers)
+    return {"records": [snapshot(found[number], ports=ports) for number in numbers], "next": following}

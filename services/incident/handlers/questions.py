@@ -9,7 +9,7 @@ from services.incident.domain.alerts import fingerprint
 from services.incident.domain.asking import Get
 from services.incident.domain.record import Incident
 from services.incident.handlers.claims import claim_of
-from services.incident.handlers.desk import Desk
+from services.incident.handlers.ports import Ports
 from services.incident.handlers.records import NOTES, snapshot
 from services.incident.handlers.references import reference, reference_key
 from shared.clock import format_instant
@@ -23,13 +23,13 @@ ROWS = 10_000
 """Rows of history, or notes, that are shown at most."""
 
 
-def get(work: Work, command: Command, args: Get, *, desk: Desk) -> Document:
+def get(work: Work, command: Command, args: Get, *, ports: Ports) -> Document:
     """One record by number, alert or reference; on request with who did what when, and with its notes.
 
     Private notes are left out for whoever only has the role of a requester. Raises NotFound.
     """
-    stored = desk.incidents.get(work, _number(work, command, args))
-    answer = snapshot(stored, desk=desk)
+    stored = ports.incidents.get(work, _number(work, command, args))
+    answer = snapshot(stored, ports=ports)
     if args.history:
         answer["history"] = _history(work, stored)
     if args.notes:

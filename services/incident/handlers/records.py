@@ -12,7 +12,7 @@ from services.incident.domain.lifecycle import Action, Origin
 from services.incident.domain.opening import Opening, open_record
 from services.incident.domain.record import Incident, Person
 from services.incident.handlers.claims import keep_claim
-from services.incident.handlers.desk import Desk
+from services.incident.handlers.ports import Ports
 from shared.cause import Cause
 from shared.event import Event
 from shared.ids import deterministic_id
@@ -39,29 +39,29 @@ def open_one(
     at: datetime,
     cause: Cause,
     *,
-    desk: Desk,
+    ports: Ports,
     fingerprint: str | None = None,
     external_ref: str | None = None,
 ) -> Stored[Incident]:
     """Open a record under the next number of its kind. Raises Invalid before anything is written."""
-    requester = None if opening.requester is None else person(work, opening.requester, desk=desk)
+    requester = None if opening.requester is None else person(work, opening.requester, ports=ports)
     state, events = open_record(
         opening,
         at,
-        priorities=desk.priorities,
+        priorities=ports.priorities,
         requester=requester,
         fingerprint=fingerprint,
         external_ref=external_ref,
     )
-    return desk.incidents.save(work, None, state, events, cause, key=desk.numbers.next(opening.kind.prefix))
+    return ports.incidents.save(work, None, state, events, cause, key=ports.numbers.next(opening.kind.prefix))
 
 
-def person(work: Work, given: str, *, desk: Desk) -> Person:
+def person(work: Work, given: str, *, ports: Ports) -> Person:
     """A requester as it is kept: an address is personal data and is sealed, an id stays as it is."""
     if "@" not in given:
         return Person(id=given)
     identity = deterministic_id("person", given.strip().lower())
-    return Person(id=identity, sealed=desk.seal.seal(work, identity, given.strip()))
+    return Person(id=identity, sealed=ports.seal.seal(work, identity, given.strip()))
 
 
 def change(
@@ -71,19 +71,19 @@ def change(
     at: datetime,
     cause: Cause,
     *,
-    desk: Desk,
+    ports: Ports,
     prepare: Callable[[Incident, Action], Incident] = lambda incident, _: incident,
 ) -> Stored[Incident]:
     """Do the steps to one record: all of them, or none when one is refused. Each has its own event and audit row.
 
     `prepare` may place the record before a step; what it did is kept only when that step changed something.
     """
-    done = _plan(stored.state, steps, at, cause, desk, prepare)
+    done = _plan(stored.state, steps, at, cause, ports, prepare)
     if not done:
         return stored
     keep_claim(work, stored, done[-1].state, at)
     for one in done:
-        stored = desk.incidents.save(work, stored, one.state, one.events, cause)
+        stored = ports.incidents.save(work, stored, one.state, one.events, cause)
         if isinstance(one.args, Note):
             _keep_note(work, stored, one.args, at, cause)
     return stored
@@ -94,13 +94,13 @@ def _plan(
     steps: Steps,
     at: datetime,
     cause: Cause,
-    desk: Desk,
+    ports: Ports,
     prepare: Callable[[Incident, Action], Incident],
 ) -> list[Done]:
     origin = Origin.HISTORY if cause.backfill else Origin.LIVE
     done = []
     for action, args in steps:
-        state, events = perform(prepare(incident, action), action, args, at, priorities=desk.priorities, origin=origin)
+        state, events = perform(prepare(incident, action), action, args, at, priorities=ports.priorities, origin=origin)
         if events:
             done.append(Done(args=args, state=state, events=events))
             incident = state
@@ -119,6 +119,6 @@ def _keep_note(work: Work, stored: Stored[Incident], note: Note, at: datetime, c
     work.append(NOTES, f"{stored.key}:{stored.version}", row)
 
 
-def snapshot(stored: Stored[Incident], *, desk: Desk) -> dict[str, object]:
+def snapshot(stored: Stored[Incident], *, ports: Ports) -> dict[str, object]:
     """The public snapshot of a record: what a command answers."""
-    return desk.incidents.shape.snapshot(stored.key, stored.version, stored.state)
+    return ports.incidents.shape.snapshot(stored.key, stored.version, stored.state)

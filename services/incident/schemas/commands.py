@@ -61,7 +61,7 @@ class Args(Schema):
 
 
 class OpenArgs(Args):
-    into = Opening
+    into: ClassVar[Callable[..., Any]] = Opening
     title = fields.String(load_default="", validate=validate.Length(max=1000))
     description = prose()
     kind = fields.Enum(Kind, by_value=True)

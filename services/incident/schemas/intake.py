@@ -71,7 +71,7 @@ class TicketSubmittedData(OpenArgs):
     class Meta:
         unknown = EXCLUDE
 
-    into = _submission
+    into = staticmethod(_submission)
     external_ref = fields.String(required=True, validate=REF)
 
 

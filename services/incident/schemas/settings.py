@@ -30,7 +30,11 @@ class DeskSettings(Schema):
         required=True,
     )
     severities = fields.Dict(keys=fields.Enum(Severity, by_value=True), values=fields.Nested(_Weight), required=True)
-    lanes = fields.Dict(keys=fields.Enum(Priority, by_value=True), values=fields.String(validate=validate.OneOf([lane.label for lane in Lane])), required=True)
+    lanes = fields.Dict(
+        keys=fields.Enum(Priority, by_value=True),
+        values=fields.String(validate=validate.OneOf([lane.label for lane in Lane])),
+        required=True,
+    )
 
     @validates_schema
     def complete(self, data: Mapping[str, Any], **_: Any) -> None:

@@ -30,7 +30,7 @@ class Seal(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class Ports:
     """The ports and the settings of a use case."""
 
     incidents: Repository[Incident]
