@@ -1,0 +1,98 @@
+"""What is said about a record, what it is related to, and how much it matters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from services.incident import events
+from services.incident.domain.lifecycle import Step
+from services.incident.domain.record import Degree, Incident, Link, LinkKind
+from shared.errors import Invalid
+from shared.event import Event
+
+Result = tuple[Incident, tuple[Event, ...]]
+
+
+class Visibility(StrEnum):
+    """Who may read a note: everybody concerned, or the desk alone."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+class AuthorKind(StrEnum):
+    """On which side of the desk a note's author sits. A public note of an agent is a reply to the requester."""
+
+    AGENT = "agent"
+    REQUESTER = "requester"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A note. Whoever does not say is taken to speak to the desk alone."""
+
+    text: str | None = None
+    visibility: Visibility = Visibility.PRIVATE
+    author_kind: AuthorKind = AuthorKind.AGENT
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkTo:
+    """The record it is related to."""
+
+    kind: LinkKind | None = None
+    number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prioritise:
+    """A new impact, a new urgency, or both."""
+
+    impact: Degree | None = None
+    urgency: Degree | None = None
+
+
+def note(incident: Incident, args: Note, step: Step) -> Result:
+    """Add a note. The event carries the text of a public one only."""
+    change: dict[str, Any] = {"visibility": args.visibility.value, "author_kind": args.author_kind.value}
+    replied_at = incident.first_public_reply_at
+    if args.visibility is Visibility.PUBLIC:
+        change["text"] = args.text
+        if args.author_kind is AuthorKind.AGENT:
+            replied_at = replied_at or step.at
+    after = replace(incident, first_public_reply_at=replied_at, updated_at=step.at)
+    return after, (Event(type=events.NOTED, at=step.at, change=change),)
+
+
+def link(incident: Incident, args: LinkTo, step: Step) -> Result:
+    """Relate it to another record; a second time changes nothing."""
+    if args.kind is None or args.number is None:
+        raise Invalid("a kind and a number are needed", pointer="/args/number")
+    related = Link(kind=args.kind, number=args.number)
+    if related in incident.links:
+        return incident, ()
+    after = replace(incident, links=(*incident.links, related), updated_at=step.at)
+    change = {"kind": related.kind.value, "number": related.number}
+    return after, (Event(type=events.LINKED, at=step.at, change=change),)
+
+
+def prioritise(incident: Incident, args: Prioritise, step: Step) -> Result:
+    """Set impact or urgency; the priority follows by the table. Raises Invalid when neither is named."""
+    if args.impact is None and args.urgency is None:
+        raise Invalid("an impact or an urgency is needed", pointer="/args/impact")
+    impact, urgency = args.impact or incident.impact, args.urgency or incident.urgency
+    if (impact, urgency) == (incident.impact, incident.urgency):
+        return incident, ()
+    priority = step.priorities.priority(impact, urgency)
+    after = replace(incident, impact=impact, urgency=urgency, priority=priority, updated_at=step.at)
+    change = {
+        "impact": impact.value,
+        "urgency": urgency.value,
+        "priority_from": incident.priority.value,
+        "priority_to": priority.value,
+    }
+    return after, (Event(type=events.PRIORITISED, at=step.at, change=change),)

@@ -1,0 +1,122 @@
+"""Another desk's history: which action is next, which came early, and what a row of a log means here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from services.incident.domain.actions import Arguments
+from services.incident.domain.levels import HandOver
+from services.incident.domain.lifecycle import Action
+from services.incident.domain.opening import Opening
+from services.incident.domain.record import Incident
+from shared.errors import Rejected
+
+MAX_WAITING = 1000
+"""Actions of one reference that wait for a gap to close; a sender that is further ahead than this is at fault."""
+TOLERANCE = timedelta(minutes=5)
+"""How far an action without a sequence may lie before the record's last event: clocks differ a little."""
+
+_PLACING = frozenset({Action.WAIT, Action.RESUME, Action.RESOLVE, Action.REOPEN, Action.CLOSE, Action.CANCEL})
+
+
+class Turn(StrEnum):
+    """When an action's turn is."""
+
+    NOW = "now"
+    EARLY = "early"
+    PAST = "past"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A foreign ticket: its number here (None until it is submitted), what is applied, what waits for a gap."""
+
+    number: str | None = None
+    last_sequence: int = 0
+    waiting: tuple[int, ...] = ()
+
+    def turn(self, sequence: int) -> Turn:
+        """Whether an action with this sequence is next, too early, or done already."""
+        if self.number is None:
+            return Turn.EARLY
+        if sequence <= self.last_sequence:
+            return Turn.PAST
+        return Turn.NOW if sequence == self.last_sequence + 1 else Turn.EARLY
+
+    def kept(self, sequence: int) -> Reference:
+        """With an early action put by. Raises Rejected when too many wait."""
+        if len(self.waiting) >= MAX_WAITING:
+            raise Rejected(f"{MAX_WAITING} actions wait for this reference already", slug="too-many-waiting")
+        return replace(self, waiting=tuple(sorted({*self.waiting, sequence})))
+
+    def applied(self, sequence: int) -> Reference:
+        """With an action done; what waited for its own turn up to it waits no more."""
+        return replace(
+            self, last_sequence=sequence, waiting=tuple(number for number in self.waiting if number > sequence)
+        )
+
+    def unlocked(self, arrivals: Iterable[int], first: int) -> tuple[int, ...]:
+        """Which waiting actions can get their turn when `arrivals` come and the next in turn is `first`."""
+        there = {*arrivals, *self.waiting}
+        turn, unlocked = first, []
+        while turn in there:
+            if turn in self.waiting:
+                unlocked.append(turn)
+            turn += 1
+        return tuple(unlocked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """An action of a foreign desk, with where the record stood when it was done."""
+
+    action: Action
+    args: Arguments
+    external_ref: str | None = None
+    number: str | None = None
+    level: int | None = None
+    team: str | None = None
+    person: str | None = None
+    summary: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A ticket of a foreign desk."""
+
+    opening: Opening
+    external_ref: str
+
+
+def steps(incident: Incident, imported: Imported) -> tuple[tuple[Action, Arguments], ...]:
+    """What to do, in order: a hand-over when the level differs, then the action itself."""
+    action, level = imported.action, imported.level
+    if level is None or level == incident.level or action in (Action.ESCALATE, Action.HAND_BACK):
+        return ((action, imported.args),)
+    hand_over = Action.ESCALATE if level > incident.level else Action.HAND_BACK
+    args = HandOver(summary=imported.summary, level=level, team=imported.team)
+    return (hand_over, args), (action, imported.args)
+
+
+def placed(incident: Incident, imported: Imported, action: Action) -> Incident:
+    """The record in the hands of whoever the foreign desk says did this; an action that places says so itself."""
+    if action not in _PLACING:
+        return incident
+    return replace(incident, team=imported.team or incident.team, person=imported.person or incident.person)
+
+
+def moment(incident: Incident, at: datetime, now: datetime) -> datetime:
+    """When it counts as done: as it is told, but not before the record's last event and not in the future."""
+    return max(incident.updated_at, min(at, now))
+
+
+def check_order(incident: Incident, at: datetime) -> None:
+    """Raises Rejected (`action-out-of-order`) for an action much older than the record's last event."""
+    if at < incident.updated_at - TOLERANCE:
+        raise Rejected(
+            "it happened before the record's last event; send a sequence to bring history over",
+            slug="action-out-of-order",
+        )

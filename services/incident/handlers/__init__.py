@@ -1,0 +1,1 @@
+"""The use cases: `commands` of people, `alerts` and `tickets` of foreign systems, `links` of problem, `questions`."""

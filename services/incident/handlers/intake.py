@@ -1,0 +1,46 @@
+"""The intake: alerts and tickets of foreign systems in one batch and one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from services.incident.domain.alerts import Signal
+from services.incident.domain.history import Imported, Submission
+from services.incident.handlers.alerts import Told, take_alerts
+from services.incident.handlers.ports import Ports
+from services.incident.handlers.tickets import Acted, Submitted, Ticket, take_tickets
+from shared.envelope import Envelope
+from shared.errors import DeskwireError, Invalid, Rejected
+from shared.unit_of_work import Work
+
+Message = Signal | Submission | Imported
+Read = Callable[[Envelope], Message]
+
+
+def on_intake(work: Work, envelopes: Sequence[Envelope], *, ports: Ports, read: Read) -> Mapping[str, DeskwireError]:
+    """Take a batch. What `read` finds wrong is rejected by itself; the rest goes on."""
+    rejected: dict[str, DeskwireError] = {}
+    alerts: list[Told] = []
+    tickets: list[Ticket] = []
+    for envelope in envelopes:
+        try:
+            message = read(envelope)
+        except Rejected as error:
+            rejected[envelope.id] = error
+            continue
+        match message:
+            case Signal():
+                alerts.append(Told(envelope=envelope, signal=message))
+            case Submission():
+                tickets.append(Submitted(envelope=envelope, submission=message))
+            case Imported():
+                tickets.append(Acted(envelope=envelope, imported=message))
+    rejected |= take_alerts(work, alerts, ports=ports)
+    rejected |= take_tickets(work, tickets, ports=ports, read=lambda envelope: _action(read(envelope)))
+    return rejected
+
+
+def _action(message: Message) -> Imported:
+    if isinstance(message, Imported):
+        return message
+    raise Invalid("what waited is no action", pointer="/type")

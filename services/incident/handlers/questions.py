@@ -1,0 +1,96 @@
+"""One record, with its history and its notes where they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.incident.domain.alerts import fingerprint
+from services.incident.domain.asking import Get
+from services.incident.domain.record import Incident
+from services.incident.handlers.claims import claim_of
+from services.incident.handlers.ports import Ports
+from services.incident.handlers.records import NOTES, snapshot
+from services.incident.handlers.references import reference, reference_key
+from shared.clock import format_instant
+from shared.command import Command
+from shared.errors import Invalid, NotFound
+from shared.storage import Stored
+from shared.unit_of_work import AUDIT, Document, Work
+
+INCIDENTS = "incidents"
+ROWS = 10_000
+"""Rows of history, or notes, that are shown at most."""
+
+
+def get(work: Work, command: Command, args: Get, *, ports: Ports) -> Document:
+    """One record by number, alert or reference; on request with who did what when, and with its notes.
+
+    Private notes are left out for whoever only has the role of a requester. Raises NotFound.
+    """
+    stored = ports.incidents.get(work, _number(work, command, args))
+    answer = snapshot(stored, ports=ports)
+    if args.history:
+        answer["history"] = _history(work, stored)
+    if args.notes:
+        answer["notes"] = _notes(work, stored, private=command.cause.actor.roles != {"requester"})
+    return answer
+
+
+def _number(work: Work, command: Command, args: Get) -> str:
+    if command.number is not None:
+        return command.number
+    if args.fingerprint or args.dedup_key:
+        return _of_alert(work, args.fingerprint or fingerprint(args.dedup_key or ""))
+    if args.external_ref is None:
+        raise Invalid("a number, an alert or a reference is needed", pointer="/number")
+    return _of_reference(work, args.external_ref, args.source)
+
+
+def _of_alert(work: Work, wanted: str) -> str:
+    claim = claim_of(work, wanted)
+    if claim is not None:
+        return claim.incident
+    return _latest(work, {"fingerprint": wanted})
+
+
+def _of_reference(work: Work, external_ref: str, source: str | None) -> str:
+    if source is None:
+        return _latest(work, {"external_ref": external_ref})
+    number = reference(work, reference_key(source, external_ref)).number
+    if number is None:
+        raise NotFound(f"{source} has not submitted {external_ref}", pointer="/args/external_ref")
+    return number
+
+
+def _latest(work: Work, where: Mapping[str, Any]) -> str:
+    rows = work.store.find(INCIDENTS, where)
+    if not rows:
+        raise NotFound("there is no such record")
+    latest: str = max(row["_id"] for row in rows)
+    return latest
+
+
+def _history(work: Work, stored: Stored[Incident]) -> list[Document]:
+    rows = work.store.find(AUDIT, {"record": f"{INCIDENTS}:{stored.key}"}, limit=ROWS)
+    return [
+        {
+            "type": change["type"],
+            "at": format_instant(change["at"]),
+            "by": row["actor"]["id"],
+            "by_kind": row["actor"]["kind"],
+            "change": change["change"],
+        }
+        for row in sorted(rows, key=lambda row: row["count"])
+        for change in row["changes"]
+    ]
+
+
+def _notes(work: Work, stored: Stored[Incident], *, private: bool) -> list[Document]:
+    rows = work.store.find(NOTES, {"incident": stored.key}, limit=ROWS)
+    shown = [row for row in rows if private or row["visibility"] == "public"]
+    names = ("author", "author_kind", "visibility", "text")
+    return [
+        {"at": format_instant(row["at"]), **{name: row[name] for name in names}}
+        for row in sorted(shown, key=lambda row: row["at"])
+    ]

@@ -1,0 +1,76 @@
+"""The desk's settings file: priorities from impact and urgency, weights of severities, lanes of priorities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+
+from services.incident.domain.priority import PriorityTable, Severity, Weight
+from services.incident.domain.record import Degree, Priority
+from shared.envelope import Lane
+from shared.errors import Invalid
+
+
+class _Weight(Schema):
+    impact = fields.Enum(Degree, by_value=True, required=True)
+    urgency = fields.Enum(Degree, by_value=True, required=True)
+
+
+class DeskSettings(Schema):
+    """`priorities` is a table of tables, impact first; nothing may be missing and nothing else may be there."""
+
+    class Meta:
+        unknown = RAISE
+
+    priorities = fields.Dict(
+        keys=fields.Enum(Degree, by_value=True),
+        values=fields.Dict(keys=fields.Enum(Degree, by_value=True), values=fields.Enum(Priority, by_value=True)),
+        required=True,
+    )
+    severities = fields.Dict(keys=fields.Enum(Severity, by_value=True), values=fields.Nested(_Weight), required=True)
+    lanes = fields.Dict(
+        keys=fields.Enum(Priority, by_value=True),
+        values=fields.String(validate=validate.OneOf([lane.label for lane in Lane])),
+        required=True,
+    )
+
+    @validates_schema
+    def complete(self, data: Mapping[str, Any], **_: Any) -> None:
+        faults: dict[str, list[str]] = {}
+        for impact in Degree:
+            row = data["priorities"].get(impact, {})
+            for urgency in Degree:
+                if urgency not in row:
+                    faults.setdefault("priorities", []).append(f"impact {impact}, urgency {urgency} is missing")
+        for field, kind in (("severities", Severity), ("lanes", Priority)):
+            for member in kind:
+                if member not in data[field]:
+                    faults.setdefault(field, []).append(f"{member} is missing")
+        if faults:
+            raise ValidationError(faults)
+
+
+def read_settings(document: Any, *, file: str) -> PriorityTable:
+    """Judge the parsed file. Raises Invalid (`bad-settings`) that names every fault with its place."""
+    try:
+        data = DeskSettings().load(document)
+    except ValidationError as error:
+        faults = "; ".join(sorted(_faults(error.messages, file)))
+        raise Invalid(faults, slug="bad-settings") from None
+    return PriorityTable(
+        priorities={
+            (impact, urgency): one for impact, row in data["priorities"].items() for urgency, one in row.items()
+        },
+        severities={severity: Weight(**weight) for severity, weight in data["severities"].items()},
+        lanes=data["lanes"],
+    )
+
+
+def _faults(messages: Any, place: str) -> list[str]:
+    if isinstance(messages, Mapping):
+        return [fault for key, value in messages.items() for fault in _faults(value, f"{place}: {key}")]
+    if isinstance(messages, list):
+        return [f"{place}: {message}" for message in messages]
+    return [f"{place}: {messages}"]

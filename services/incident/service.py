@@ -1,0 +1,148 @@
+"""The door of incident: messages of foreign systems, events of problem, commands and questions. It decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import yaml
+from nameko.extensions import DependencyProvider
+
+from services.incident import storage
+from services.incident.domain.lifecycle import Action
+from services.incident.handlers import commands, figures, intake, links, lists, questions
+from services.incident.handlers.ports import Ports
+from services.incident.schemas import commands as arguments
+from services.incident.schemas import intake as messages
+from services.incident.schemas import problem
+from services.incident.schemas.settings import read_settings
+from services.incident.schemas.snapshot import snapshot
+from shared.config import Settings
+from shared.entrypoints import events, tick
+from shared.envelope import Envelope
+from shared.lease import Lease
+from shared.metrics import ACTIONS_WAITING, INCIDENTS_OPEN
+from shared.rpc_entrypoint import command
+from shared.runtime import SETTINGS, Desk, Runtime
+from shared.unit_of_work import Document, Taken
+
+
+class IncidentPorts(DependencyProvider):
+    """The ports of the use cases; the settings file is read at the start, which it stops when the file is wrong."""
+
+    runtime = Runtime()
+
+    def setup(self) -> None:
+        settings: Settings = self.container.config[SETTINGS]
+        path = settings.incident_file
+        self._priorities = read_settings(yaml.safe_load(path.read_text()), file=path.name)
+        self._incidents = storage.incidents(snapshot, self._priorities.lanes.__getitem__)
+
+    def get_dependency(self, _worker_ctx: Any) -> Ports:
+        return Ports(
+            incidents=self._incidents,
+            numbers=self.runtime.numbers,
+            seal=self.runtime.seal,
+            priorities=self._priorities,
+        )
+
+
+class IncidentService:
+    """Incidents, requests and alerts."""
+
+    name = "incident"
+
+    desk: Runtime = Desk()
+    ports: Ports = IncidentPorts()
+
+    @events("intake")
+    def on_intake(self, envelopes: Sequence[Envelope]) -> Taken:
+        block = partial(intake.on_intake, ports=self.ports, read=messages.read)
+        return self.desk.unit_of_work.take("incident", envelopes, block)
+
+    @events("problem")
+    def on_problem(self, envelopes: Sequence[Envelope]) -> Taken:
+        block = partial(links.on_problem, ports=self.ports, read=problem.read)
+        return self.desk.unit_of_work.take("incident", envelopes, block)
+
+    @tick("figures", every=15.0)
+    def measure(self, _lease: Lease) -> int:
+        """Set the gauges; one replica at a time has them."""
+        for (priority, level), count in self.desk.unit_of_work.run(figures.count_open).items():
+            INCIDENTS_OPEN.labels(priority=priority, level=level).set(count)
+        ACTIONS_WAITING.set(self.desk.unit_of_work.run(figures.count_waiting))
+        return 0
+
+    @command
+    def open(self, request: dict[str, Any]) -> Document:
+        return self._execute(Action.OPEN, request, commands.open_command)
+
+    @command
+    def assign(self, request: dict[str, Any]) -> Document:
+        return self._act(Action.ASSIGN, request)
+
+    @command
+    def escalate(self, request: dict[str, Any]) -> Document:
+        return self._act(Action.ESCALATE, request)
+
+    @command
+    def hand_back(self, request: dict[str, Any]) -> Document:
+        return self._act(Action.HAND_BACK, request)
+
+    @command
+    def accept(self, request: dict[str, Any]) -> Document:
+        return self._act(Action.ACCEPT, request)
+
+    @command
+    def wait(self, request: dict[str, Any]) -> Document:
+        return self._act(Action.WAIT, request)
+
+    @command
+    def resume(self, request: dict[str, Any]) -> Document:
+        return self._act(Action.RESUME, request)
+
+    @command
+    def note(self, request: dict[str, Any]) -> Document:
+        return self._act(Action.NOTE, request)
+
+    @command
+    def prioritise(self, request: dict[str, Any]) -> Document:
+        return self._act(Action.PRIORITISE, request)
+
+    @command
+    def resolve(self, request: dict[str, Any]) -> Document:
+        return self._act(Action.RESOLVE, request)
+
+    @command
+    def reopen(self, request: dict[str, Any]) -> Document:
+        return self._act(Action.REOPEN, request)
+
+    @command
+    def close(self, request: dict[str, Any]) -> Document:
+        return self._act(Action.CLOSE, request)
+
+    @command
+    def cancel(self, request: dict[str, Any]) -> Document:
+        return self._act(Action.CANCEL, request)
+
+    @command
+    def link(self, request: dict[str, Any]) -> Document:
+        return self._act(Action.LINK, request)
+
+    @command
+    def get(self, request: dict[str, Any]) -> Document:
+        handler = partial(questions.get, ports=self.ports)
+        return self.desk.commands.answer(request, arguments.GetArgs(), handler)
+
+    @command
+    def find(self, request: dict[str, Any]) -> Document:
+        handler = partial(lists.find, ports=self.ports)
+        return self.desk.commands.answer(request, arguments.FindArgs(), handler)
+
+    def _act(self, action: Action, request: dict[str, Any]) -> Document:
+        return self._execute(action, request, partial(commands.act, action=action))
+
+    def _execute(self, action: Action, request: dict[str, Any], handler: Callable[..., Document]) -> Document:
+        schema = arguments.ARGUMENTS[action]()
+        return self.desk.commands.execute(action.value, request, schema, partial(handler, ports=self.ports))

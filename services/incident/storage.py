@@ -1,0 +1,167 @@
+"""Documents of incident, their indexes, and the repository of records.
+
+Queries filter by one field and walk by key, so each filter has an index of both; indexes are unique by key alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mongoengine import DateTimeField, DynamicDocument, IntField, StringField
+
+from services.incident.domain.record import Incident, Priority
+from shared.envelope import Lane
+from shared.storage import Repository, Shape
+from shared.unit_of_work import Document
+
+VERSIONED = ("key", "version")
+
+
+class IncidentDocument(DynamicDocument):
+    """A record. `key` is its number."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    state = StringField()
+    priority = StringField()
+    level = IntField()
+    team = StringField()
+    person = StringField()
+    kind = StringField()
+    fingerprint = StringField()
+    external_ref = StringField()
+    meta = {  # noqa: RUF012
+        "collection": "incidents",
+        "db_alias": "incident",
+        "auto_create_index": False,
+        "indexes": [
+            VERSIONED,
+            ("state", "key"),
+            ("priority", "key"),
+            ("level", "key"),
+            ("team", "key"),
+            ("person", "key"),
+            ("kind", "key"),
+            ("fingerprint", "key"),
+            ("external_ref", "key"),
+            ("state", "priority", "level"),
+        ],
+    }
+
+
+class AlertDocument(DynamicDocument):
+    """An alert: what is wrong and who says so."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    fingerprint = StringField()
+    status = StringField()
+    meta = {  # noqa: RUF012
+        "collection": "alerts",
+        "db_alias": "incident",
+        "auto_create_index": False,
+        "indexes": [VERSIONED, ("fingerprint", "status")],
+    }
+
+
+class OpenAlertDocument(DynamicDocument):
+    """The claim of an unfinished incident on a fingerprint."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    meta = {  # noqa: RUF012
+        "collection": "open_alerts",
+        "db_alias": "incident",
+        "auto_create_index": False,
+        "indexes": [VERSIONED],
+    }
+
+
+class OccurrenceDocument(DynamicDocument):
+    """One message about an alert; never changes."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    alert = StringField()
+    incident = StringField()
+    at = DateTimeField()
+    meta = {  # noqa: RUF012
+        "collection": "occurrences",
+        "db_alias": "incident",
+        "auto_create_index": False,
+        "indexes": [("incident", "at"), ("alert", "at")],
+    }
+
+
+class NoteDocument(DynamicDocument):
+    """A note with its text; never changes."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    incident = StringField()
+    at = DateTimeField()
+    meta = {  # noqa: RUF012
+        "collection": "notes",
+        "db_alias": "incident",
+        "auto_create_index": False,
+        "indexes": ["incident"],
+    }
+
+
+class ExternalRefDocument(DynamicDocument):
+    """A foreign ticket's reference: its number here and how far its history is applied."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    meta = {  # noqa: RUF012
+        "collection": "external_refs",
+        "db_alias": "incident",
+        "auto_create_index": False,
+        "indexes": [VERSIONED],
+    }
+
+
+class WaitingActionDocument(DynamicDocument):
+    """An action that came before what it follows."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    reference = StringField()
+    meta = {  # noqa: RUF012
+        "collection": "waiting_actions",
+        "db_alias": "incident",
+        "auto_create_index": False,
+        "indexes": [VERSIONED, "reference"],
+    }
+
+
+DOCUMENTS = (
+    IncidentDocument,
+    AlertDocument,
+    OpenAlertDocument,
+    OccurrenceDocument,
+    NoteDocument,
+    ExternalRefDocument,
+    WaitingActionDocument,
+)
+
+
+def incidents(
+    snapshot: Callable[[str, int, Incident], Document], lanes: Callable[[Priority], str]
+) -> Repository[Incident]:
+    """The repository of incidents and requests; `lanes` gives the lane of a priority by its label."""
+    return Repository(
+        Shape(
+            service="incident",
+            collection="incidents",
+            kind=Incident,
+            snapshot=snapshot,
+            lane=lambda incident: Lane.parse(lanes(incident.priority)),
+            restricted=lambda incident: incident.restricted,
+        )
+    )
