@@ -11,6 +11,7 @@ from services.sla.domain.history import Entry, Trail
 from services.sla.domain.policy import PRIORITIES, WAITING_REASONS
 from services.sla.domain.record import Clock
 from shared.clock import format_instant
+from shared.command import first_fault
 from shared.envelope import Envelope
 from shared.errors import Invalid
 
@@ -73,9 +74,8 @@ def read_entry(envelope: Envelope) -> Entry:
     try:
         data = _INCIDENT.load(dict(envelope.data))
     except ValidationError as error:
-        messages = error.normalized_messages()
-        name = min(messages)
-        raise Invalid(f"{name}: {messages[name]}", slug="bad-data", pointer=f"/data/{name}") from None
+        pointer, message = first_fault(error.messages)
+        raise Invalid(f"{pointer[1:]}: {message}", slug="bad-data", pointer=f"/data{pointer}") from None
     accepted_at, replied_at = data.pop("accepted_at"), data.pop("first_public_reply_at")
     return Entry(
         incident=data.pop("number"),

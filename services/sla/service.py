@@ -1,71 +1,84 @@
-"""The door of sla."""
+"""The door of sla: incident events in, a tick for what is due, questions by RPC. It decides nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from marshmallow import Schema
+from nameko.extensions import DependencyProvider
+
 from services.sla import handlers, schemas, storage
-from services.sla.settings import parse_agreements
-from shared import metrics
-from shared.entrypoints import Runtime, command, events, tick
+from services.sla.settings import load
+from shared.config import Settings
+from shared.entrypoints import events, tick
 from shared.envelope import Envelope
 from shared.lease import Lease
-from shared.unit_of_work import Taken
+from shared.metrics import SLA_BREACHES, SLA_LATENESS
+from shared.rpc_entrypoint import command
+from shared.runtime import SETTINGS, Desk
+from shared.unit_of_work import Document, Taken
+
+
+class SlaParts(DependencyProvider):
+    """What the settings file makes: read once at the start, which it stops when the file is wrong."""
+
+    def setup(self) -> None:
+        settings: Settings = self.container.config[SETTINGS]
+        self.agreements = load(settings.sla_file)
+        self.clocks = storage.clocks(schemas.snapshot)
+
+    def get_dependency(self, _worker_ctx: Any) -> SlaParts:
+        return self
 
 
 class SlaService:
-    """Clocks: folded from incident events, looked at by a tick, asked for by RPC."""
+    """Tells how long until a response and a solution are due, and when they are not in time."""
 
     name = "sla"
-    runtime = Runtime("sla")
-    clocks = storage.clocks(schemas.snapshot)
+
+    desk = Desk()
+    parts = SlaParts()
 
     @events("incident")
     def on_incident(self, envelopes: Sequence[Envelope]) -> Taken:
-        """Fold a batch of incident events."""
         return handlers.take_incidents(
-            self.runtime.unit_of_work,
+            self.desk.unit_of_work,
             envelopes,
-            clocks=self.clocks,
-            agreements=self._agreements,
+            clocks=self.parts.clocks,
+            agreements=self.parts.agreements,
             read=schemas.read_entry,
-            observe_breach=_count_breach,
+            observe_breach=count_breach,
         )
 
     @tick("due", every=1.0)
     def due(self, lease: Lease) -> int:
-        """Act on thresholds whose instant has come."""
         return handlers.run_due(
-            self.runtime.unit_of_work,
+            self.desk.unit_of_work,
             lease,
-            clocks=self.clocks,
-            agreements=self._agreements,
-            observe_lateness=metrics.SLA_LATENESS.observe,
-            observe_breach=_count_breach,
+            clocks=self.parts.clocks,
+            agreements=self.parts.agreements,
+            observe_lateness=SLA_LATENESS.observe,
+            observe_breach=count_breach,
         )
 
     @command
-    def get(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The clocks of an incident, span by span."""
-        ask = partial(handlers.get, clocks=self.clocks, agreements=self._agreements)
-        return self.runtime.commands.answer(request, schemas.GetArgs(), ask)
+    def get(self, request: Any) -> Document:
+        return self._answer(request, schemas.GetArgs(), partial(handlers.get, agreements=self.parts.agreements))
 
     @command
-    def find(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Clocks by state, page by page."""
-        return self.runtime.commands.answer(request, schemas.FindArgs(), partial(handlers.find, clocks=self.clocks))
+    def find(self, request: Any) -> Document:
+        return self._answer(request, schemas.FindArgs(), handlers.find)
 
     @command
-    def report(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Attainment by priority."""
-        return self.runtime.commands.answer(request, schemas.ReportArgs(), partial(handlers.report, clocks=self.clocks))
+    def report(self, request: Any) -> Document:
+        return self._answer(request, schemas.ReportArgs(), handlers.report)
 
-    @property
-    def _agreements(self):  # type: ignore[no-untyped-def]
-        raise NotImplementedError
+    def _answer(self, request: Any, schema: Schema, handler: Callable[..., Document]) -> Document:
+        reply: Document = self.desk.commands.answer(request, schema, partial(handler, clocks=self.parts.clocks))
+        return reply
 
 
-def _count_breach(clock: str, priority: str) -> None:
-    metrics.SLA_BREACHES.labels(clock, priority).inc()
+def count_breach(clock: str, priority: str) -> None:
+    SLA_BREACHES.labels(clock=clock, priority=priority).inc()

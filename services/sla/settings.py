@@ -1,7 +1,4 @@
-"""Reads the settings file of sla: calendars, and one policy for each priority. Every fault is named at once.
-
-A pure room of sla's own: text in, frozen agreements out.
-"""
+"""Reads the settings file of sla: calendars, and one policy for each priority. Every fault is named at once."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,11 +24,29 @@ _DURATION = re.compile(r"(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?", re.ASCI
 _WHOLE_DAY = timedelta(days=1)
 
 
+class _Loader(yaml.SafeLoader):
+    """Leaves dates as text: YAML would refuse the whole file for a wrong one, without its place among the others."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def load(path: Path) -> Agreements:
+    """Read the file. Raises Invalid (`bad-settings`) when it cannot be read or has faults; the message names all."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path}: {error}", slug="bad-settings") from None
+    return parse_agreements(text, name=str(path))
+
+
 def parse_agreements(text: str, *, name: str) -> Agreements:
     """The agreements that a settings file holds. Raises Invalid (`bad-settings`) that names every fault's place."""
     try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
+        document = yaml.load(text, _Loader)  # noqa: S506 (a safe loader that knows less)
+    except yaml.YAMLError as error:
         raise Invalid(f"{name} is not YAML: {error}", slug="bad-settings") from None
     if not isinstance(document, Mapping):
         raise Invalid(f"{name} must have calendars and policies", slug="bad-settings")
@@ -68,11 +84,9 @@ class _Duration(fields.Field[timedelta]):
 
 
 class _Day(fields.Field[date]):
-    """A date, which YAML may have read as one already."""
+    """`2026-12-24`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:  # noqa: ARG002
-        if type(value) is date:
-            return value
         try:
             return date.fromisoformat(value)
         except (TypeError, ValueError):

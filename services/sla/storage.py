@@ -18,7 +18,7 @@ HISTORY = "history"
 DUE = "due"
 
 
-class ClockDocument(DynamicDocument):  # type: ignore[misc]
+class ClockDocument(DynamicDocument):
     """A clock as it was last told. `place` orders clocks by their start."""
 
     id = StringField(primary_key=True)
@@ -32,7 +32,7 @@ class ClockDocument(DynamicDocument):  # type: ignore[misc]
     }
 
 
-class CaseDocument(DynamicDocument):  # type: ignore[misc]
+class CaseDocument(DynamicDocument):
     """The fold of one incident so far."""
 
     id = StringField(primary_key=True)
@@ -47,7 +47,7 @@ class CaseDocument(DynamicDocument):  # type: ignore[misc]
     }
 
 
-class HistoryDocument(DynamicDocument):  # type: ignore[misc]
+class HistoryDocument(DynamicDocument):
     """One version of an incident as it came. Never changed; kept as long as the journal (by `stored_at`)."""
 
     id = StringField(primary_key=True)
@@ -63,7 +63,7 @@ class HistoryDocument(DynamicDocument):  # type: ignore[misc]
     }
 
 
-class DueDocument(DynamicDocument):  # type: ignore[misc]
+class DueDocument(DynamicDocument):
     """When to look at a clock next. The fold decides what is found there."""
 
     id = StringField(primary_key=True)

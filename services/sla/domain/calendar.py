@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -92,7 +92,7 @@ def _open(calendar: Calendar, start: datetime) -> Iterator[tuple[datetime, datet
 
 def _segments(zone: str, start: datetime) -> Iterator[tuple[datetime, datetime, timedelta]]:
     """Stretches of one UTC offset from `start` on: begin, end, offset. Years are cut apart, which changes no sum."""
-    for year in range(start.year, datetime.max.year):
+    for year in range(start.year, MAXYEAR):
         for begins, ends, offset in _offsets(zone, year):
             if ends > start:
                 yield max(begins, start), ends, offset

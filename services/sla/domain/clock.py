@@ -119,7 +119,9 @@ def advance(run: Run, before: datetime, agreements: Agreements) -> tuple[Run, tu
         run = replace(run, passed=(*run.passed, threshold))
         breach = threshold.percent == TARGET_PERCENT
         event = Event(
-            type=BREACHED if breach else WARNED, at=threshold.at, change={} if breach else {"percent": threshold.percent}
+            type=BREACHED if breach else WARNED,
+            at=threshold.at,
+            change={} if breach else {"percent": threshold.percent},
         )
         moments.append(Moment(run=run, event=event))
     return run, tuple(moments)

@@ -98,9 +98,7 @@ def _find_due(work: Work, limit: int) -> list[Document]:
     for bucket in (Lane.URGENT, Lane.NORMAL):
         if len(found) < limit:
             where = {"bucket": int(bucket)}
-            found += work.store.find(
-                rows.DUE, where, sort="at", after=_FLOOR, until=until, limit=limit - len(found)
-            )
+            found += work.store.find(rows.DUE, where, sort="at", after=_FLOOR, until=until, limit=limit - len(found))
     return work.adopt(rows.DUE, found)
 
 

@@ -31,7 +31,7 @@ _NARROWEST = timedelta(seconds=1)
 
 
 def get(
-    work: Work, command: Command, args: Mapping[str, Any], *, clocks: Repository[Clock], agreements: Agreements
+    work: Work, command: Command, _args: Mapping[str, Any], *, clocks: Repository[Clock], agreements: Agreements
 ) -> Document:
     """The clocks of the incident `number` with all their spans, as the fold has them now.
 
@@ -47,7 +47,7 @@ def get(
     return {"number": number, "folded": case.folded, "missing": missing(case), "clocks": shown}
 
 
-def find(work: Work, command: Command, args: Mapping[str, Any], *, clocks: Repository[Clock]) -> Document:  # noqa: ARG001
+def find(work: Work, _command: Command, args: Mapping[str, Any], *, clocks: Repository[Clock]) -> Document:
     """A page of clocks in order of their start, each as it was last told: `{"records": [...], "next": cursor or null}`.
 
     `state` filters, `since` and `until` bound the start. Go on with `cursor` set to the last page's `next`.
@@ -64,7 +64,7 @@ def find(work: Work, command: Command, args: Mapping[str, Any], *, clocks: Repos
     return {"records": records, "next": found[limit - 1]["place"] if len(found) > limit else None}
 
 
-def report(work: Work, command: Command, args: Mapping[str, Any], *, clocks: Repository[Clock]) -> Document:  # noqa: ARG001
+def report(work: Work, _command: Command, args: Mapping[str, Any], *, clocks: Repository[Clock]) -> Document:
     """Attainment by priority and clock, over clocks that started in the period, history brought over included.
 
     `{"priorities": {"P1": {"response": {met, breached, running, cancelled, attainment}, ...}}, "gaps": n}`;
