@@ -1,0 +1,94 @@
+"""One incident as sla sees it: which versions of it came, how far they are folded, and its two clocks.
+
+Versions may come in any order. Only the prefix without a gap is folded, so the clocks are the same whatever the
+order was; what came too early waits, visibly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from services.sla.domain.clock import Moment, Run, begin, step
+from services.sla.domain.history import Entry
+from services.sla.domain.policy import Agreements, Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """`folded` is the last version in the clocks, `pending` are versions that came and are not folded yet.
+
+    `gap` says that a version is missing below a pending one. `latest` is the last entry folded.
+    """
+
+    incident: str
+    folded: int = 0
+    pending: tuple[int, ...] = ()
+    gap: bool = False
+    latest: Entry | None = None
+    response: Run | None = None
+    resolution: Run | None = None
+
+    def run(self, kind: Kind) -> Run | None:
+        """The clock of this kind, once the first version is folded."""
+        return self.response if kind is Kind.RESPONSE else self.resolution
+
+
+def awaits(case: Case, version: int) -> bool:
+    """Whether this version has not come yet."""
+    return version > case.folded and version not in case.pending
+
+
+def receive(case: Case, version: int) -> Case:
+    """The case with one more version to fold."""
+    pending = tuple(sorted((*case.pending, version)))
+    return replace(case, pending=pending, gap=pending[0] != case.folded + 1)
+
+
+def ready(case: Case) -> tuple[int, ...]:
+    """The pending versions that can be folded now, in order."""
+    contiguous = enumerate(case.pending, start=case.folded + 1)
+    return tuple(version for expected, version in contiguous if version == expected)
+
+
+def missing(case: Case) -> int | None:
+    """The version that a case with a gap waits for."""
+    return case.folded + 1 if case.gap else None
+
+
+def fold_entry(case: Case, entry: Entry, agreements: Agreements) -> tuple[Case, tuple[Moment, ...]]:
+    """The case with the entry of version `folded + 1` in its clocks, and what became true, in order of time."""
+    entry = _remembering(case.latest, entry)
+    response, first = _next(case.response, Kind.RESPONSE, entry, agreements)
+    resolution, second = _next(case.resolution, Kind.RESOLUTION, entry, agreements)
+    pending = tuple(version for version in case.pending if version != entry.version)
+    folded = replace(
+        case,
+        folded=entry.version,
+        pending=pending,
+        gap=bool(pending) and pending[0] != entry.version + 1,
+        latest=entry,
+        response=response,
+        resolution=resolution,
+    )
+    return folded, tuple(sorted((*first, *second), key=lambda moment: moment.event.at))
+
+
+def fold(incident: str, entries: Sequence[Entry], agreements: Agreements) -> tuple[Case, tuple[Moment, ...]]:
+    """The whole history at once: `entries` in order of version, from the first, without a gap."""
+    case, moments = Case(incident=incident), list[Moment]()
+    for entry in entries:
+        case, new = fold_entry(case, entry, agreements)
+        moments.extend(new)
+    return case, tuple(moments)
+
+
+def _next(run: Run | None, kind: Kind, entry: Entry, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
+    return begin(kind, entry, agreements) if run is None else step(run, entry, agreements)
+
+
+def _remembering(before: Entry | None, entry: Entry) -> Entry:
+    """The entry with what stays true once it was: a restricted version does not repeat it."""
+    if before is None:
+        return entry
+    return replace(entry, accepted=entry.accepted or before.accepted, replied=entry.replied or before.replied)

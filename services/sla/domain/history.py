@@ -1,0 +1,41 @@
+"""One event of an incident as sla keeps it: what the fold needs, and the trail for what it causes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """Where the entry came from: the event's id, and how it hangs together with others."""
+
+    eventid: str
+    correlationid: str
+    traceparent: str | None = None
+    hops: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One version of an incident. A restricted one tells its state and priority only; the rest is None.
+
+    `accepted` and `replied` say whether, at this version, there has been an acceptance or a public reply.
+    """
+
+    incident: str
+    version: int
+    type: str
+    at: datetime
+    state: str
+    priority: str
+    waiting_reason: str | None = None
+    accepted: bool = False
+    replied: bool = False
+    service: str | None = None
+    team: str | None = None
+    level: int | None = None
+    organisation: str | None = None
+    restricted: bool = False
+    backfill: bool = False
+    trail: Trail = field(default_factory=lambda: Trail(eventid="", correlationid=""))

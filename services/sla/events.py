@@ -1,0 +1,25 @@
+"""The events that sla publishes, and those it takes."""
+
+EXCHANGE = "sla.events"
+
+STARTED = "sla.started"
+PAUSED = "sla.paused"
+RESUMED = "sla.resumed"
+RECOMPUTED = "sla.recomputed"
+WARNED = "sla.warned"
+BREACHED = "sla.breached"
+MET = "sla.met"
+CANCELLED = "sla.cancelled"
+
+PUBLISHES = {
+    STARTED: "A clock began with its incident.",
+    PAUSED: "A clock stands while the incident waits for a reason that its policy lets pause.",
+    RESUMED: "A clock runs again after a pause, or because its incident was reopened.",
+    RECOMPUTED: "The incident's priority changed, and with it the clock's policy, target and due instant.",
+    WARNED: "A clock passed one of its policy's thresholds before the target.",
+    BREACHED: "A clock ran past its due instant.",
+    MET: "What a clock waited for happened in time.",
+    CANCELLED: "A clock ended without a verdict because its incident was cancelled.",
+}
+
+CONSUMES = {"incident": ("incident.#",)}

@@ -1,0 +1,119 @@
+"""Acts on thresholds whose instant has come. The row says when to look; the fold says what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from services.sla.domain.case import Case
+from services.sla.domain.clock import advance
+from services.sla.domain.policy import Agreements
+from services.sla.domain.record import Clock, awaited
+from services.sla.handlers import rows
+from services.sla.handlers.telling import Told, tell
+from shared.envelope import Lane
+from shared.storage import Repository, Stored
+from shared.unit_of_work import Document, UnitOfWork, Work
+
+BATCH = 200
+"""Due rows in one transaction."""
+_FLOOR = datetime(1970, 1, 1, tzinfo=UTC)
+"""Rows that have acted are gone, so nothing but what is due lies between here and now."""
+_JUST_BEFORE = timedelta(milliseconds=1)
+
+
+class Lease(Protocol):
+    """What the tick holds (shared.lease): a name, and the token that fences off its former holders."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def token(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acted:
+    """What a round of the ticker did: rows looked at, and the facts that were told."""
+
+    rows: int
+    told: tuple[Told, ...]
+    now: datetime
+
+
+def run_due(
+    unit_of_work: UnitOfWork,
+    lease: Lease,
+    *,
+    clocks: Repository[Clock],
+    agreements: Agreements,
+    observe_lateness: Callable[[float], None],
+    observe_breach: Callable[[str, str], None],
+) -> int:
+    """One round of the ticker; returns how many rows it looked at, and 0 when nothing is due.
+
+    After the commit, `observe_lateness(seconds)` is called for each threshold that acted, and
+    `observe_breach(clock, priority)` for each breach.
+    """
+    acted = unit_of_work.run(lambda work: act_on_due(work, lease, clocks=clocks, agreements=agreements))
+    for fact in acted.told:
+        observe_lateness((acted.now - fact.at).total_seconds())
+        if fact.is_breach:
+            observe_breach(fact.kind.value, fact.priority)
+    return acted.rows
+
+
+def act_on_due(
+    work: Work, lease: Lease, *, clocks: Repository[Clock], agreements: Agreements, limit: int = BATCH
+) -> Acted:
+    """Tell every threshold passed on the clocks whose rows are due, P1 first, and move their rows on.
+
+    Whoever has lost the lease commits nothing. A row that the fold does not bear out is corrected in silence.
+    """
+    work.fence(lease.name, lease.token)
+    due = _find_due(work, limit)
+    keys = [row["clock"] for row in due]
+    stored = clocks.get_many(work, keys)
+    cases = rows.load_cases(work, list({one.state.incident for one in stored.values()}))
+    told = list[Told]()
+    for key in keys:
+        clock = stored.get(key)
+        case = None if clock is None else cases.get(clock.state.incident)
+        if clock is None or case is None:
+            work.release(rows.DUE, key)
+        else:
+            told.extend(_look_at(work, clock, case, clocks, agreements))
+    return Acted(rows=len(due), told=tuple(told), now=work.now)
+
+
+def _find_due(work: Work, limit: int) -> list[Document]:
+    """Due rows, those of P1 first, each part in order of its instants.
+
+    A threshold is passed after its instant, not at it, so rows of this very millisecond are left for the next round.
+    """
+    until = work.now - _JUST_BEFORE
+    found = list[Document]()
+    for bucket in (Lane.URGENT, Lane.NORMAL):
+        if len(found) < limit:
+            where = {"bucket": int(bucket)}
+            found += work.store.find(rows.DUE, where, sort="at", after=_FLOOR, until=until, limit=limit - len(found))
+    return work.adopt(rows.DUE, found)
+
+
+def _look_at(
+    work: Work, stored: Stored[Clock], case: Case, clocks: Repository[Clock], agreements: Agreements
+) -> list[Told]:
+    run, latest = case.run(stored.state.kind), case.latest
+    if run is None or latest is None:
+        raise AssertionError("unreachable: a case whose clock is stored has folded an entry")
+    told = list[Told]()
+    if awaited(stored.state, run, latest, agreements) is not None:
+        run, moments = advance(run, work.now, agreements)
+        for moment in moments:
+            saved, fact = tell(work, stored, moment, latest, backfill=False, clocks=clocks, agreements=agreements)
+            stored = saved or stored
+            told += [] if fact is None else [fact]
+    rows.keep_due(work, stored.key, awaited(stored.state, run, latest, agreements), run.priority)
+    return told

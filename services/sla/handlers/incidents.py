@@ -1,0 +1,153 @@
+"""Takes incident events: keeps them as history, folds what has no gap, tells what became true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from services.sla.domain.case import Case, awaits, fold_entry, ready, receive
+from services.sla.domain.clock import Moment
+from services.sla.domain.history import Entry
+from services.sla.domain.policy import Agreements, Kind
+from services.sla.domain.record import Clock, awaited, is_threshold
+from services.sla.handlers import rows
+from services.sla.handlers.rows import clock_key
+from services.sla.handlers.telling import Told, tell
+from shared.envelope import Envelope
+from shared.errors import DeskwireError
+from shared.storage import Repository, Stored
+from shared.unit_of_work import Taken, UnitOfWork, Work
+
+ReadEntry = Callable[[Envelope], Entry]
+"""Reads an incident event. Raises DeskwireError for one that breaks the contract."""
+
+
+def take_incidents(
+    unit_of_work: UnitOfWork,
+    envelopes: Sequence[Envelope],
+    *,
+    clocks: Repository[Clock],
+    agreements: Agreements,
+    read: ReadEntry,
+    observe_breach: Callable[[str, str], None],
+) -> Taken:
+    """Handle a batch once; `observe_breach(clock, priority)` is called after the commit for each live breach."""
+    told: list[Told] = []
+
+    def block(work: Work, fresh: Sequence[Envelope]) -> Mapping[str, DeskwireError]:
+        told.clear()
+        return on_incident(work, fresh, clocks=clocks, agreements=agreements, read=read, told=told)
+
+    taken = unit_of_work.take("sla", envelopes, block)
+    # A block that lost its race to another replica may have left facts that the other one has told.
+    for fact in told if taken.handled else ():
+        if fact.is_breach:
+            observe_breach(fact.kind.value, fact.priority)
+    return taken
+
+
+def on_incident(
+    work: Work,
+    envelopes: Sequence[Envelope],
+    *,
+    clocks: Repository[Clock],
+    agreements: Agreements,
+    read: ReadEntry,
+    told: list[Told],
+) -> dict[str, DeskwireError]:
+    """Fold a batch of incident events, of any incidents and in any order. Returns the rejected ones by id.
+
+    A version that came before is left out; one that comes too early waits in the history until the gap closes.
+    """
+    entries, rejected = _read(envelopes, read)
+    cases, arrived = _receive(work, entries)
+    waiting = [key for case in cases.values() for key in _ready_keys(case) if key not in arrived]
+    history = {**arrived, **rows.load_entries(work, waiting)}
+    known = [clock_key(case.incident, kind) for case in cases.values() if case.folded for kind in Kind]
+    stored = clocks.get_many(work, known)
+    work.load(rows.DUE, known)
+    fold = _Fold(work=work, clocks=clocks, agreements=agreements, stored=stored, told=told)
+    for case in cases.values():
+        rows.keep_case(work, fold.take(case, [history[key] for key in _ready_keys(case)]))
+    return rejected
+
+
+def _read(envelopes: Iterable[Envelope], read: ReadEntry) -> tuple[list[Entry], dict[str, DeskwireError]]:
+    entries, rejected = [], dict[str, DeskwireError]()
+    for envelope in envelopes:
+        try:
+            entries.append(read(envelope))
+        except DeskwireError as error:
+            rejected[envelope.id] = error
+    return entries, rejected
+
+
+def _receive(work: Work, entries: Sequence[Entry]) -> tuple[dict[str, Case], dict[str, Entry]]:
+    """The cases that got something new, and the new entries by key, which are in the history from now on."""
+    known = rows.load_cases(work, list({entry.incident: None for entry in entries}))
+    cases, arrived = dict[str, Case](), dict[str, Entry]()
+    for entry in entries:
+        case = cases.get(entry.incident) or known.get(entry.incident) or Case(incident=entry.incident)
+        if awaits(case, entry.version):
+            cases[entry.incident] = receive(case, entry.version)
+            arrived[rows.history_key(entry.incident, entry.version)] = entry
+            rows.keep_entry(work, entry)
+    return cases, arrived
+
+
+def _ready_keys(case: Case) -> list[str]:
+    return [rows.history_key(case.incident, version) for version in ready(case)]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Fold:
+    """What folding a batch needs at every step; `stored` and `told` grow with it."""
+
+    work: Work
+    clocks: Repository[Clock]
+    agreements: Agreements
+    stored: dict[str, Stored[Clock]]
+    told: list[Told]
+
+    def take(self, case: Case, entries: Sequence[Entry]) -> Case:
+        """The case with the entries folded one by one, their facts told in order and the due rows set."""
+        for entry in entries:
+            before = case.latest
+            case, moments = fold_entry(case, entry, self.agreements)
+            for moment in moments:
+                if before is not None and is_threshold(moment):
+                    self._tell_passed(moment, before, entry)
+                else:
+                    self._tell(moment, case.latest or entry, backfill=entry.backfill)
+        if entries:
+            self._look(case)
+        return case
+
+    def _tell_passed(self, moment: Moment, before: Entry, entry: Entry) -> None:
+        """A threshold that `entry` found passed belongs to the entry that was in force; what hides, hides it too."""
+        in_force = replace(before, restricted=before.restricted or entry.restricted)
+        self._tell(moment, in_force, backfill=before.backfill or entry.backfill)
+
+    def _tell(self, moment: Moment, latest: Entry, *, backfill: bool) -> None:
+        key = clock_key(latest.incident, moment.run.kind)
+        saved, told = tell(
+            self.work,
+            self.stored.get(key),
+            moment,
+            latest,
+            backfill=backfill,
+            clocks=self.clocks,
+            agreements=self.agreements,
+        )
+        if saved is not None:
+            self.stored[key] = saved
+        if told is not None:
+            self.told.append(told)
+
+    def _look(self, case: Case) -> None:
+        for kind in Kind:
+            key = clock_key(case.incident, kind)
+            run, stored = case.run(kind), self.stored.get(key)
+            if run is not None and stored is not None and case.latest is not None:
+                threshold = awaited(stored.state, run, case.latest, self.agreements)
+                rows.keep_due(self.work, key, threshold, run.priority)

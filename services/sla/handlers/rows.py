@@ -1,0 +1,63 @@
+"""The rows that sla keeps beside its clocks: cases (the fold so far), history (as it came), due (when to look)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from services.sla.domain.case import Case
+from services.sla.domain.clock import Threshold
+from services.sla.domain.history import Entry
+from services.sla.domain.policy import Kind
+from shared.envelope import Lane
+from shared.storage import from_document, to_document
+from shared.unit_of_work import Document, Work
+
+CASES = "cases"
+HISTORY = "history"
+DUE = "due"
+
+
+def clock_key(incident: str, kind: Kind) -> str:
+    """The key of the one clock of this kind for an incident."""
+    return f"{incident}:{kind.value}"
+
+
+def load_cases(work: Work, incidents: Collection[str]) -> dict[str, Case]:
+    """The cases of these incidents, in one read; missing ones are left out."""
+    return {key: from_document(Case, row) for key, row in work.load(CASES, incidents).items()}
+
+
+def keep_case(work: Work, case: Case) -> None:
+    """Store the case, which the block has loaded."""
+    work.put(CASES, case.incident, to_document(case))
+
+
+def keep_entry(work: Work, entry: Entry) -> None:
+    """Add an entry to the history, which keeps the order of nothing: the version is in the key."""
+    work.append(HISTORY, history_key(entry.incident, entry.version), {**to_document(entry), "stored_at": work.now})
+
+
+def history_key(incident: str, version: int) -> str:
+    """The key of one version in the history."""
+    return f"{incident}:{version}"
+
+
+def load_entries(work: Work, keys: Iterable[str]) -> dict[str, Entry]:
+    """Entries of the history by key, in one read."""
+    return {key: from_document(Entry, row) for key, row in work.load(HISTORY, list(keys)).items()}
+
+
+def keep_due(work: Work, key: str, threshold: Threshold | None, priority: str) -> None:
+    """Say when to look at a clock next, or that there is nothing to look for. The block has loaded the row.
+
+    There is one row for a clock, for its next threshold: when that has acted, the row moves on to the one after.
+    """
+    before = work.load(DUE, [key]).get(key)
+    if threshold is None:
+        if before is not None:
+            work.release(DUE, key)
+        return
+    bucket = Lane.URGENT if priority == "P1" else Lane.NORMAL
+    row: Document = {"clock": key, "at": threshold.at, "percent": threshold.percent, "bucket": int(bucket)}
+    if before is None or any(before[name] != value for name, value in row.items()):
+        work.put(DUE, key, row)

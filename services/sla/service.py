@@ -1,0 +1,84 @@
+"""The door of sla: incident events in, a tick for what is due, questions by RPC. It decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from marshmallow import Schema
+from nameko.extensions import DependencyProvider
+
+from services.sla import handlers, schemas, storage
+from services.sla.settings import load
+from shared.config import Settings
+from shared.entrypoints import events, tick
+from shared.envelope import Envelope
+from shared.lease import Lease
+from shared.metrics import SLA_BREACHES, SLA_LATENESS
+from shared.rpc_entrypoint import command
+from shared.runtime import SETTINGS, Desk
+from shared.unit_of_work import Document, Taken
+
+
+class SlaParts(DependencyProvider):
+    """What the settings file makes: read once at the start, which it stops when the file is wrong."""
+
+    def setup(self) -> None:
+        settings: Settings = self.container.config[SETTINGS]
+        self.agreements = load(settings.sla_file)
+        self.clocks = storage.clocks(schemas.snapshot)
+
+    def get_dependency(self, _worker_ctx: Any) -> SlaParts:
+        return self
+
+
+class SlaService:
+    """Tells how long until a response and a solution are due, and when they are not in time."""
+
+    name = "sla"
+
+    desk = Desk()
+    parts = SlaParts()
+
+    @events("incident")
+    def on_incident(self, envelopes: Sequence[Envelope]) -> Taken:
+        return handlers.take_incidents(
+            self.desk.unit_of_work,
+            envelopes,
+            clocks=self.parts.clocks,
+            agreements=self.parts.agreements,
+            read=schemas.read_entry,
+            observe_breach=count_breach,
+        )
+
+    @tick("due", every=1.0)
+    def due(self, lease: Lease) -> int:
+        return handlers.run_due(
+            self.desk.unit_of_work,
+            lease,
+            clocks=self.parts.clocks,
+            agreements=self.parts.agreements,
+            observe_lateness=SLA_LATENESS.observe,
+            observe_breach=count_breach,
+        )
+
+    @command
+    def get(self, request: Any) -> Document:
+        return self._answer(request, schemas.GetArgs(), partial(handlers.get, agreements=self.parts.agreements))
+
+    @command
+    def find(self, request: Any) -> Document:
+        return self._answer(request, schemas.FindArgs(), handlers.find)
+
+    @command
+    def report(self, request: Any) -> Document:
+        return self._answer(request, schemas.ReportArgs(), handlers.report)
+
+    def _answer(self, request: Any, schema: Schema, handler: Callable[..., Document]) -> Document:
+        reply: Document = self.desk.commands.answer(request, schema, partial(handler, clocks=self.parts.clocks))
+        return reply
+
+
+def count_breach(clock: str, priority: str) -> None:
+    SLA_BREACHES.labels(clock=clock, priority=priority).inc()

@@ -1,0 +1,101 @@
+"""Where sla keeps clocks, cases, history and due rows, and by which indexes they are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mongoengine import BooleanField, DateTimeField, DynamicDocument, IntField, StringField
+
+from services.sla.domain.record import Clock
+from shared.envelope import Lane
+from shared.storage import Repository, Shape
+from shared.unit_of_work import Document
+
+SERVICE = "sla"
+CLOCKS = "clocks"
+CASES = "cases"
+HISTORY = "history"
+DUE = "due"
+
+
+class ClockDocument(DynamicDocument):
+    """A clock as it was last told. `place` orders clocks by their start."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    meta = {  # noqa: RUF012
+        "collection": CLOCKS,
+        "db_alias": SERVICE,
+        "auto_create_index": False,
+        "indexes": [("key", "version"), "place", ("state", "place"), "incident"],
+    }
+
+
+class CaseDocument(DynamicDocument):
+    """The fold of one incident so far."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    gap = BooleanField()
+    meta = {  # noqa: RUF012
+        "collection": CASES,
+        "db_alias": SERVICE,
+        "auto_create_index": False,
+        "indexes": [("key", "version"), "gap"],
+    }
+
+
+class HistoryDocument(DynamicDocument):
+    """One version of an incident as it came. Never changed; kept as long as the journal (by `stored_at`)."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    incident = StringField()
+    stored_at = DateTimeField()
+    meta = {  # noqa: RUF012
+        "collection": HISTORY,
+        "db_alias": SERVICE,
+        "auto_create_index": False,
+        "indexes": [("incident", "version"), "incident", "stored_at"],
+    }
+
+
+class DueDocument(DynamicDocument):
+    """When to look at a clock next. The fold decides what is found there."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    bucket = IntField()
+    at = DateTimeField()
+    meta = {  # noqa: RUF012
+        "collection": DUE,
+        "db_alias": SERVICE,
+        "auto_create_index": False,
+        "indexes": [("key", "version"), ("bucket", "at")],
+    }
+
+
+DOCUMENTS = (ClockDocument, CaseDocument, HistoryDocument, DueDocument)
+
+
+def lane_of(clock: Clock) -> Lane:
+    """P1 is urgent."""
+    return Lane.URGENT if clock.priority == "P1" else Lane.NORMAL
+
+
+def clocks(snapshot: Callable[[str, int, Clock], Document]) -> Repository[Clock]:
+    """The repository of clocks, whose events carry `snapshot`."""
+    return Repository(
+        Shape(
+            service=SERVICE,
+            collection=CLOCKS,
+            kind=Clock,
+            snapshot=snapshot,
+            lane=lane_of,
+            restricted=lambda clock: clock.restricted,
+        )
+    )
