@@ -25,7 +25,7 @@ from shared.envelope import Envelope
 from shared.lease import Lease
 from shared.metrics import NOTIFICATIONS
 from shared.rpc_entrypoint import command
-from shared.runtime import SETTINGS, Desk
+from shared.runtime import SETTINGS, Desk, Runtime
 from shared.storage import Stored
 from shared.unit_of_work import Taken
 
@@ -54,7 +54,7 @@ def in_pool(run: Callable[[Stored[Delivery]], Ended], deliveries: Sequence[Store
     return [thread.wait() for thread in threads]
 
 
-class NotifyParts(DependencyProvider):  # type: ignore[misc]
+class NotifyParts(DependencyProvider):
     """What the settings file makes: read once at the start, which it stops when the file is wrong."""
 
     def setup(self) -> None:
@@ -79,7 +79,7 @@ class NotifyService:
 
     name = "notify"
 
-    desk = Desk()
+    desk: Runtime = Desk()
     parts = NotifyParts()
 
     @events("incident")

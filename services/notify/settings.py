@@ -104,7 +104,7 @@ class _Secrets:
     def read(self, raw: Mapping[str, Any], name: str, place: str) -> str:
         """The secret under `name` or `name`_file; empty, with a fault noted, when it cannot be had."""
         if f"{name}_file" in raw:
-            path = self._folder / raw[f"{name}_file"]
+            path: Path = self._folder / raw[f"{name}_file"]
             try:
                 return path.read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:

@@ -14,7 +14,7 @@ from shared.unit_of_work import Document
 COLLECTION = "deliveries"
 
 
-class DeliveryDocument(DynamicDocument):  # type: ignore[misc]
+class DeliveryDocument(DynamicDocument):
     """A delivery as it lies in the database. `place` orders deliveries by the time of planning."""
 
     id = StringField(primary_key=True)

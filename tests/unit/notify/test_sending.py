@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.notify import handlers
+from shared.envelope import Lane
+from shared.errors import Conflict
+from shared.testing import published
+from tests.unit.notify.factories import (
+    PATIENCE,
+    PERMANENT,
+    RETRY,
+    SENT,
+    Crash,
+    NotifyInMemory,
+    ScriptedSender,
+    make_event,
+    one_by_one,
+)
+
+
+def planned(*script: Any) -> NotifyInMemory:
+    notify = NotifyInMemory(sender=ScriptedSender(*script))
+    notify.take(make_event())
+    return notify
+
+
+def types(notify: NotifyInMemory) -> list[str]:
+    return [event.type.removeprefix("notification.") for event in published(notify.store)]
+
+
+def test_a_due_delivery_is_sent_once() -> None:
+    notify = planned()
+    notify.send()
+    notify.send()
+    assert notify.stored()["state"] == "sent"
+    assert len(notify.sender.handed) == 1
+    assert types(notify) == ["planned", "started", "sent"]
+
+
+def test_the_versions_of_a_delivery_have_no_gap() -> None:
+    notify = planned(RETRY, PERMANENT)
+    notify.send()
+    notify.clock.advance(timedelta(seconds=1))
+    notify.send()
+    assert [event.sequence for event in published(notify.store)] == [1, 2, 3, 4, 5]
+    assert types(notify) == ["planned", "started", "deferred", "started", "failed"]
+    assert notify.stored()["audit"]["count"] == 5
+
+
+def test_nothing_is_tried_before_its_pause_is_over() -> None:
+    notify = planned(RETRY)
+    notify.send()
+    notify.clock.advance(timedelta(milliseconds=999))
+    assert notify.send() == []
+    notify.clock.advance(timedelta(milliseconds=1))
+    assert len(notify.send()) == 1
+
+
+def test_a_crash_between_claim_and_outcome_sends_again_under_the_same_key() -> None:
+    notify = planned(Crash())
+    with pytest.raises(Crash):
+        notify.send()
+    assert notify.stored()["state"] == "sending"
+    assert notify.send() == []
+    notify.clock.advance(PATIENCE.lease)
+    notify.send()
+    (first, before), (second, after) = notify.sender.handed
+    assert (first, before.content, before.planned_at) == (second, after.content, after.planned_at)
+    assert notify.stored()["state"] == "sent"
+    assert [one["outcome"] for one in notify.stored()["attempts"]] == ["interrupted", "sent"]
+
+
+def test_a_slow_sender_that_succeeded_is_believed_although_its_lease_is_over() -> None:
+    notify = planned()
+    (slow,) = notify.unit_of_work.run(claim(notify))
+    notify.clock.advance(PATIENCE.lease)
+    (fast,) = notify.unit_of_work.run(claim(notify))
+    settle(notify, slow, SENT)
+    settle(notify, fast, RETRY)
+    assert notify.stored()["state"] == "sent"
+    assert types(notify).count("sent") == 1
+
+
+def test_a_slow_sender_that_failed_is_ignored_when_its_lease_is_over() -> None:
+    notify = planned()
+    (slow,) = notify.unit_of_work.run(claim(notify))
+    notify.clock.advance(PATIENCE.lease)
+    (fast,) = notify.unit_of_work.run(claim(notify))
+    settle(notify, slow, PERMANENT)
+    assert notify.stored()["state"] == "sending"
+    settle(notify, fast, SENT)
+    assert notify.stored()["state"] == "sent"
+
+
+def test_urgent_deliveries_go_first_whatever_their_age() -> None:
+    notify = NotifyInMemory()
+    for number, lane in enumerate([Lane.BULK, Lane.NORMAL, Lane.URGENT]):
+        notify.take(make_event(id=str(number), lane=lane))
+        notify.clock.advance(timedelta(seconds=1))
+    notify.send(limit=2)
+    assert [delivery.event for _, delivery in notify.sender.handed] == ["2", "1"]
+
+
+def test_no_more_are_taken_up_than_asked_for() -> None:
+    notify = NotifyInMemory()
+    notify.take(*(make_event(id=str(number)) for number in range(5)))
+    assert len(notify.send(limit=3)) == 3
+    assert len(notify.send(limit=3)) == 2
+
+
+def test_a_holder_that_was_overtaken_claims_nothing() -> None:
+    notify = planned()
+    notify.store.collections["leases"] = {"send": {"token": 2}}
+    with pytest.raises(Conflict):
+        handlers.send_due(
+            notify.unit_of_work,
+            deliveries=notify.deliveries,
+            patience=PATIENCE,
+            limit=10,
+            sender=notify.sender,
+            concurrently=one_by_one,
+            fence=("send", 1),
+        )
+    assert notify.stored()["state"] == "planned"
+    assert notify.sender.handed == []
+
+
+def test_one_delivery_that_cannot_be_recorded_does_not_keep_the_others_from_it() -> None:
+    notify = NotifyInMemory(sender=ScriptedSender(Crash(), SENT))
+    notify.take(make_event(id="1"), make_event(id="2"))
+
+    def all_of_them(run: Any, claimed: Sequence[Any]) -> list[Any]:
+        for one in claimed:
+            try:
+                run(one)
+            except Crash:
+                continue
+        return []
+
+    handlers.send_due(
+        notify.unit_of_work,
+        deliveries=notify.deliveries,
+        patience=PATIENCE,
+        limit=10,
+        sender=notify.sender,
+        concurrently=all_of_them,
+    )
+    assert sorted(row["state"] for row in notify.rows()) == ["sending", "sent"]
+
+
+def claim(notify: NotifyInMemory) -> Any:
+    return lambda work: handlers.claim_due(work, deliveries=notify.deliveries, patience=PATIENCE, limit=10)
+
+
+def settle(notify: NotifyInMemory, claimed: Any, result: Any) -> None:
+    notify.unit_of_work.run(
+        lambda work: handlers.settle(work, claimed, result, deliveries=notify.deliveries, patience=PATIENCE)
+    )

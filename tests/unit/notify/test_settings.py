@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.notify.domain.rules import Channel, Condition
+from services.notify.settings import load, parse, with_mail_server
+from services.notify.templates import Templates
+from shared.errors import Invalid
+from tests.unit.notify.factories import SECRET
+
+SHIPPED = Path(__file__).parents[3] / "deploy" / "settings" / "notify.yaml"
+
+
+def make_document(**overrides: Any) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "domain": "desk.example",
+        "smtp": {"sender": "desk@desk.example"},
+        "addresses": {
+            "network": {"email": "network@example.org"},
+            "chat": {"webhook": {"url": "https://chat.example/hook", "secret": SECRET}},
+        },
+        "rules": [make_rule_entry()],
+    }
+    return {**document, **overrides}
+
+
+def make_rule_entry(**overrides: Any) -> dict[str, Any]:
+    entry = {
+        "name": "opened",
+        "events": ["incident.opened"],
+        "to": ["team"],
+        "channel": "email",
+        "subject": "{{ number }}",
+        "text": "{{ number }}",
+    }
+    return {**entry, **overrides}
+
+
+def faults(document: dict[str, Any]) -> str:
+    with pytest.raises(Invalid) as caught:
+        parse(document)
+    assert caught.value.slug == "bad-settings"
+    return caught.value.message
+
+
+def test_the_shipped_settings_are_valid_and_their_templates_compile() -> None:
+    settings = load(SHIPPED)
+    assert Templates(settings.policy.rules)
+    assert settings.policy.addresses.has(settings.policy.fallback, Channel.EMAIL)
+
+
+def test_a_short_file_is_completed_with_defaults() -> None:
+    settings = parse(make_document())
+    assert (settings.smtp.host, settings.smtp.port, settings.smtp.domain) == ("localhost", 25, "desk.example")
+    assert (settings.patience.max_attempts, settings.patience.lease) == (8, timedelta(seconds=60))
+    assert not settings.webhook.allow_http
+    assert not settings.webhook.allow_private
+
+
+def test_a_condition_is_one_value_or_a_list_of_them() -> None:
+    entry = make_rule_entry(when={"priority": ["P1", "P2"], "outage": True})
+    (rule,) = parse(make_document(rules=[entry])).policy.rules
+    assert rule.when == (Condition(path="priority", values=("P1", "P2")), Condition(path="outage", values=(True,)))
+
+
+def test_every_fault_is_named_with_its_place() -> None:
+    rules = [
+        make_rule_entry(events=["weather.changed"]),
+        make_rule_entry(name="two", text="{{ broken"),
+        make_rule_entry(name="three", channel="pigeon"),
+        make_rule_entry(name="four", when={"priority": {"not": "P1"}}),
+    ]
+    message = faults(make_document(rules=rules, batch=1, smtp={"sender": "nobody", "port": 0}))
+    for place in (
+        "/rules/0/events/0",
+        "/rules/1/text",
+        "/rules/2/channel",
+        "/rules/3/when/priority",
+        "/batch",
+        "/smtp/sender",
+        "/smtp/port",
+    ):
+        assert place in message
+
+
+def test_names_that_lead_nowhere_are_named() -> None:
+    rules = [make_rule_entry(to=["nobody"]), make_rule_entry(to=["chat"])]
+    message = faults(make_document(rules=rules, fallback="void"))
+    assert "/rules/0/to: 'nobody' has no address for email" in message
+    assert "/rules/1/to: 'chat' has no address for email" in message
+    assert "/rules/1/name: there is another rule 'opened'" in message
+    assert "/fallback" in message
+
+
+def test_an_address_cannot_be_named_like_a_field_of_the_record() -> None:
+    assert "/addresses/team" in faults(make_document(addresses={"team": {"email": "a@b.org"}}))
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x/", "https://", "http://user:pass@x/", "https://x/a b", "//x", "https://x:0/", "https://x:99999/"]
+)
+def test_a_webhook_needs_a_web_address_without_credentials(url: str) -> None:
+    addresses = {"chat": {"webhook": {"url": url, "secret": SECRET}}}
+    assert "/addresses/chat/value/webhook/url" in faults(make_document(addresses=addresses, rules=[]))
+
+
+@pytest.mark.parametrize("email", ["", "x", "a@b@c", "A <a@b.org>", "a@b.org, c@d.org", "a@b.org\r\nBcc: x@y.org"])
+def test_an_e_mail_address_is_one_bare_address(email: str) -> None:
+    assert "email" in faults(make_document(addresses={"network": {"email": email}}, rules=[]))
+
+
+def test_a_secret_comes_from_a_file_beside_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "chat.secret").write_text(f"{SECRET}\n")
+    addresses = {"chat": {"webhook": {"url": "https://x/", "secret_file": "chat.secret"}}}
+    settings = parse(make_document(addresses=addresses, rules=[]), folder=tmp_path)
+    assert settings.policy.addresses.webhooks["chat"].secret == SECRET
+
+
+@pytest.mark.parametrize("content", [None, "", "whsec_!!!", "whsec_c2hvcnQ="])
+def test_a_secret_file_that_is_missing_or_no_secret_is_a_fault(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "chat.secret").write_text(content)
+    addresses = {"chat": {"webhook": {"url": "https://x/", "secret_file": "chat.secret"}}}
+    with pytest.raises(Invalid, match="/addresses/chat/webhook/secret_file"):
+        parse(make_document(addresses=addresses, rules=[]), folder=tmp_path)
+
+
+def test_a_user_of_the_mail_server_needs_a_password() -> None:
+    assert "/smtp/password" in faults(make_document(smtp={"sender": "a@b.org", "user": "desk"}))
+
+
+def test_no_secret_shows_in_the_settings_text() -> None:
+    smtp = {"sender": "a@b.org", "user": "desk", "password": "open sesame"}
+    shown = repr(parse(make_document(smtp=smtp)))
+    assert SECRET not in shown
+    assert "sesame" not in shown
+
+
+def test_the_environment_names_another_mail_server() -> None:
+    settings = with_mail_server(parse(make_document()), "mail.example", 2525)
+    assert (settings.smtp.host, settings.smtp.port) == ("mail.example", 2525)
+    assert with_mail_server(settings, None, None) == settings
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "a: [", "rules: 1"])
+def test_a_file_that_holds_something_else_is_a_fault(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "notify.yaml"
+    path.write_text(text)
+    with pytest.raises(Invalid, match=r"notify\.yaml"):
+        load(path)
