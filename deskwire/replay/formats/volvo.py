@@ -11,6 +11,7 @@ told as the actions that led to it:
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -66,6 +67,7 @@ class _Status:
     level: int
     team: str | None
     person: str | None
+    impact: str
     row: Row
 
     @property
@@ -87,11 +89,10 @@ def events(rows: Iterable[Row]) -> Iterator[Envelope]:
     for number, row in enumerate(rows, start=1):
         status = _read(number, row)
         case = cases.get(status.case)
+        told = _acts(status, _first(status) if case is None else _following(case.last, status))
         if case is None:
             case = cases[status.case] = _Case(last=status)
-            told = [("ticket.submitted", _submission(status)), *_acts(status, _first(status))]
-        else:
-            told = _acts(status, _following(case.last, status))
+            told = itertools.chain([("ticket.submitted", _submission(status))], told)
         for event_type, data in told:
             case.sequence += 1
             yield _envelope(status, case.sequence, event_type, data)
@@ -112,6 +113,7 @@ def _read(number: int, row: Row) -> _Status:
             team=row["support_team"] or None,
             # A queue belongs to a team: the owner of such a row is who put the case there.
             person=None if status == _QUEUED or row["owner"] == MACHINE else row["owner"] or None,
+            impact=_one_of(IMPACTS, row["impact"], "impact"),
             row=row,
         )
     except KeyError as error:
@@ -161,7 +163,7 @@ def _submission(status: _Status) -> dict[str, Any]:
         "title": f"{row['product']}: case {status.case}",
         "kind": "incident",
         "channel": "import",
-        "impact": _one_of(IMPACTS, row["impact"], "impact"),
+        "impact": status.impact,
         "urgency": "medium",
         "service": row["product"],
         "organisation": row.get("org_line") or None,
