@@ -1,0 +1,89 @@
+"""Looks at the house from outside: queues by passive declare, journals by the relay's metrics, records by RPC."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from amqp.exceptions import AMQPError, NotFound
+from kombu import Connection
+from prometheus_client.parser import text_string_to_metric_families
+
+from deskwire.replay.settle import Backlog
+from shared.errors import Unavailable
+from shared.topology import Topology
+
+UNSENT = "itsm_journal_unsent"
+OPERATOR = {"kind": "person", "id": "operator", "roles": ["operator"], "organisation": None}
+
+
+class Asks(Protocol):
+    """What is needed of `shared.rpc.RpcClient`."""
+
+    def call(self, service: str, method: str, request: Mapping[str, Any], *, timeout: float | None = None) -> Any:
+        """The record that the service answers with."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Messages that wait in queues of work, and dead letters."""
+
+    queued: int
+    dead: int
+
+
+def ask(rpc: Asks, service: str) -> Mapping[str, Any]:
+    """The `report` of a service over its own records."""
+    reply = rpc.call(service, "report", {"args": {}, "actor": OPERATOR}, timeout=60)
+    return reply if isinstance(reply, Mapping) else {}
+
+
+def count(uri: str, topology: Topology) -> Counts:
+    """What the queues of the house hold. Raises Unavailable when the broker is away or a queue is not declared."""
+    queued = dead = 0
+    try:
+        with Connection(uri, connect_timeout=5) as connection:
+            for queue in topology.queues:
+                ready = connection.default_channel.queue_declare(queue.name, passive=True).message_count
+                if queue.name.endswith(".dead"):
+                    dead += ready
+                else:
+                    queued += ready
+    except NotFound as error:
+        raise Unavailable(f"the topology is not declared: {error}") from error
+    except (AMQPError, OSError) as error:
+        raise Unavailable(f"the broker does not answer: {error}") from error
+    return Counts(queued=queued, dead=dead)
+
+
+def unsent(addresses: Sequence[str]) -> int:
+    """Journal rows that the relays at these addresses of metrics have not sent. Raises Unavailable without them."""
+    return sum(_unsent(address) for address in addresses)
+
+
+def _unsent(address: str) -> int:
+    if not address.startswith(("http://", "https://")):
+        raise Unavailable(f"{address} is not the address of a relay's metrics")
+    try:
+        with urllib.request.urlopen(address, timeout=5) as reply:  # noqa: S310 - the scheme was judged above
+            text = reply.read().decode()
+    except OSError as error:
+        raise Unavailable(f"the relay's metrics at {address} cannot be read: {error}") from error
+    families = text_string_to_metric_families(text)
+    return int(sum(sample.value for family in families for sample in family.samples if sample.name == UNSENT))
+
+
+def backlog(counts: Counts, rows: int, incident: Mapping[str, Any], sla: Mapping[str, Any]) -> Backlog:
+    """The backlog, with every number of both reports as the measure of movement."""
+    return Backlog(queued=counts.queued, unsent=rows, done=(counts.dead, *_numbers(incident), *_numbers(sla)))
+
+
+def _numbers(report: Any) -> list[int]:
+    if isinstance(report, Mapping):
+        return [number for key in sorted(report) for number in _numbers(report[key])]
+    if isinstance(report, int | float) and not isinstance(report, bool):
+        return [round(report * 1_000_000)]
+    return []
