@@ -7,81 +7,98 @@ from functools import partial
 from typing import Any
 
 from marshmallow import Schema
+from nameko.extensions import DependencyProvider
 
 from services.problem import schemas, storage
 from services.problem.handlers import commands, incidents, queries
 from services.problem.settings import read_rule
-from shared.entrypoints import Runtime, command, events
+from shared.config import Settings
+from shared.entrypoints import events
 from shared.envelope import Envelope
+from shared.rpc_entrypoint import command
+from shared.runtime import SETTINGS, Desk
 from shared.unit_of_work import Document, Taken
 
-PROBLEMS = storage.problems()
+
+class ProblemParts(DependencyProvider):  # type: ignore[misc]
+    """What the settings file makes: read once at the start, which it stops when the file is wrong."""
+
+    def setup(self) -> None:
+        settings: Settings = self.container.config[SETTINGS]
+        self.rule = read_rule(settings.problem_file)
+        self.problems = storage.problems()
+
+    def get_dependency(self, _worker_ctx: Any) -> ProblemParts:
+        return self
 
 
 class ProblemService:
-    """The service `problem`."""
+    """Finds what lies behind incidents that recur, and keeps what is known of it."""
 
     name = "problem"
-    runtime = Runtime("problem")
+
+    desk = Desk()
+    parts = ProblemParts()
 
     @events("incident")
     def on_incident(self, envelopes: Sequence[Envelope]) -> Taken:
-        """Every event of every incident."""
         handler = partial(
             incidents.on_incident,
             read=schemas.read_member,
-            problems=PROBLEMS,
-            numbers=self.runtime.numbers,
-            rule=read_rule(self.runtime.settings.problem_file),
+            problems=self.parts.problems,
+            numbers=self.desk.numbers,
+            rule=self.parts.rule,
         )
-        return self.runtime.unit_of_work.take("problem", envelopes, handler)
+        return self.desk.unit_of_work.take("problem", envelopes, handler)
 
     @command
-    def open(self, request: Any) -> Document:
-        handler = partial(commands.open, problems=PROBLEMS, numbers=self.runtime.numbers)
-        return self.runtime.commands.execute("open", request, schemas.OpenArgs(), handler)
+    def open(self, request: dict[str, Any]) -> Document:
+        return self._execute("open", request, schemas.OpenArgs(), partial(commands.open, numbers=self.desk.numbers))
 
     @command
-    def accept(self, request: Any) -> Document:
+    def accept(self, request: dict[str, Any]) -> Document:
         return self._execute("accept", request, schemas.NoArgs(), commands.accept)
 
     @command
-    def link(self, request: Any) -> Document:
+    def link(self, request: dict[str, Any]) -> Document:
         return self._execute("link", request, schemas.LinkArgs(), commands.link)
 
     @command
-    def diagnose(self, request: Any) -> Document:
+    def diagnose(self, request: dict[str, Any]) -> Document:
         return self._execute("diagnose", request, schemas.DiagnoseArgs(), commands.diagnose)
 
     @command
-    def workaround(self, request: Any) -> Document:
+    def workaround(self, request: dict[str, Any]) -> Document:
         return self._execute("workaround", request, schemas.WorkaroundArgs(), commands.workaround)
 
     @command
-    def resolve(self, request: Any) -> Document:
+    def resolve(self, request: dict[str, Any]) -> Document:
         return self._execute("resolve", request, schemas.ResolveArgs(), commands.resolve)
 
     @command
-    def reopen(self, request: Any) -> Document:
+    def reopen(self, request: dict[str, Any]) -> Document:
         return self._execute("reopen", request, schemas.ReasonArgs(), commands.reopen)
 
     @command
-    def close(self, request: Any) -> Document:
+    def close(self, request: dict[str, Any]) -> Document:
         return self._execute("close", request, schemas.NoArgs(), commands.close)
 
     @command
-    def reject(self, request: Any) -> Document:
+    def reject(self, request: dict[str, Any]) -> Document:
         return self._execute("reject", request, schemas.ReasonArgs(), commands.reject)
 
     @command
-    def get(self, request: Any) -> Document:
-        handler = partial(queries.get, problems=PROBLEMS)
-        return self.runtime.commands.answer(request, schemas.NoArgs(), handler)
+    def get(self, request: dict[str, Any]) -> Document:
+        return self._answer(request, schemas.NoArgs(), queries.get)
 
     @command
-    def find(self, request: Any) -> Document:
-        handler = partial(queries.find, problems=PROBLEMS)
-        return self.runtime.commands.answer(request, schemas.FindArgs(), handler)
+    def find(self, request: dict[str, Any]) -> Document:
+        return self._answer(request, schemas.FindArgs(), queries.find)
 
-    def _execute(self, name: str, request: Any, schema: Schema, handler: Callable[..., Document]) -> Document:
-        return self.runtime.commands.execute(name, request, schema, partial(handler, problems=PROBLEMS))
+    def _execute(
+        self, name: str, request: dict[str, Any], schema: Schema, handler: Callable[..., Document]
+    ) -> Document:
+        return self.desk.commands.execute(name, request, schema, partial(handler, problems=self.parts.problems))
+
+    def _answer(self, request: dict[str, Any], schema: Schema, handler: Callable[..., Document]) -> Document:
+        return self.desk.commands.answer(request, schema, partial(handler, problems=self.parts.problems))

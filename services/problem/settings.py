@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 
 import yaml
@@ -26,9 +25,8 @@ class ProblemSettingsSchema(Schema):
     recurrence = fields.Nested(RecurrenceSchema, required=True)
 
 
-@cache
 def read_rule(path: Path) -> Rule:
-    """The rule of recurrence that the file holds; read once in a process.
+    """The rule of recurrence that the file holds.
 
     Raises SettingsError, which names every fault with its place.
     """

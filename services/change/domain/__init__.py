@@ -1,0 +1,1 @@
+"""The rules of changes: their life, and which deployment belongs to which."""

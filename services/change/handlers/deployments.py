@@ -1,0 +1,108 @@
+"""Deployments that pipelines report: each is noted on its change, or on one that is opened after the fact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from services.change import claims
+from services.change.domain import lifecycle
+from services.change.domain.change import Change, Deployment
+from services.change.domain.matching import CANDIDATES, Match, Reason, identity, match
+from services.change.handlers.commands import PREFIX
+from shared.cause import Actor, Cause
+from shared.envelope import Envelope
+from shared.errors import DeskwireError
+from shared.storage import Repository, Stored
+from shared.unit_of_work import Work
+
+if TYPE_CHECKING:
+    from shared.numbers import Numbers
+
+CANDIDATES_READ = 5_000
+"""Changes read for one batch."""
+Read = Callable[[Envelope, datetime], Deployment]
+"""What an event reports; a moment after the one given is taken for that one. Raises DeskwireError."""
+
+
+def on_deployed(
+    work: Work,
+    envelopes: Sequence[Envelope],
+    *,
+    read: Read,
+    changes: Repository[Change],
+    numbers: Numbers,
+) -> dict[str, DeskwireError]:
+    """Take a batch of deployments; returns the ones whose data cannot be read."""
+    deployments, rejected = _read(work, envelopes, read)
+    known = _known(work, [deployment for _, deployment in deployments], changes)
+    for envelope, deployment in deployments:
+        found = _find(work, deployment, known)
+        cause = Cause.of(envelope, Actor(kind="system", id=envelope.sender or f"system:{envelope.source}"))
+        if found.number is None:
+            stored = _discover(work, deployment, found.reason, changes, numbers.next(PREFIX), cause)
+        else:
+            stored = _record(work, known[found.number], deployment, found.reason, changes, cause)
+        known[stored.key] = stored
+    return rejected
+
+
+def _read(
+    work: Work, envelopes: Sequence[Envelope], read: Read
+) -> tuple[list[tuple[Envelope, Deployment]], dict[str, DeskwireError]]:
+    deployments: list[tuple[Envelope, Deployment]] = []
+    rejected: dict[str, DeskwireError] = {}
+    for envelope in envelopes:
+        try:
+            deployments.append((envelope, read(envelope, work.now)))
+        except DeskwireError as error:
+            rejected[envelope.id] = error
+    return deployments, rejected
+
+
+def _known(work: Work, deployments: Sequence[Deployment], changes: Repository[Change]) -> dict[str, Stored[Change]]:
+    """All changes that any of these deployments could belong to, in three queries and two reads by key."""
+    states = [state.value for state in CANDIDATES]
+    known = {}
+    for field in ("service", "ci"):
+        values = sorted({value for one in deployments if (value := getattr(one, field))})
+        if values:
+            found = changes.find(work, {field: values, "state": states}, limit=CANDIDATES_READ)
+            known.update({stored.key: stored for stored in found})
+    holders = claims.holders(work, sorted({identity(one) for one in deployments}))
+    named = {one.change for one in deployments if one.change}
+    return {**known, **changes.get_many(work, sorted({*named, *holders.values()} - known.keys()))}
+
+
+def _find(work: Work, deployment: Deployment, known: Mapping[str, Stored[Change]]) -> Match:
+    found = match(deployment, {number: stored.state for number, stored in known.items()})
+    if found.number is not None:
+        return found
+    holder = claims.holders(work, [identity(deployment)]).get(identity(deployment))
+    return found if holder is None else Match(reason=Reason.SAME_VERSION, number=holder)
+
+
+def _record(
+    work: Work,
+    stored: Stored[Change],
+    deployment: Deployment,
+    reason: Reason,
+    changes: Repository[Change],
+    cause: Cause,
+) -> Stored[Change]:
+    after, happened = lifecycle.record_deployment(stored.state, deployment, reason=reason.value)
+    return changes.save(work, stored, after, happened, cause)
+
+
+def _discover(
+    work: Work,
+    deployment: Deployment,
+    reason: Reason,
+    changes: Repository[Change],
+    number: str,
+    cause: Cause,
+) -> Stored[Change]:
+    change, happened = lifecycle.discover(deployment, reason=reason.value, now=work.now)
+    claims.claim(work, identity(deployment), number)
+    return changes.save(work, None, change, happened, cause, key=number)

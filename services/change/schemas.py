@@ -1,0 +1,190 @@
+"""What goes in and out: arguments of commands, the public snapshot, and what pipelines report."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validate
+
+from services.change.domain.change import PRIORITIES, Change, Degree, Deployment, Kind, Link, LinkKind, Result, State
+from shared.clock import format_instant, parse_instant
+from shared.command import load
+from shared.envelope import Envelope
+from shared.errors import Invalid
+
+NAME = validate.Length(min=1, max=255)
+TITLE = validate.Length(min=1, max=500)
+PROSE = validate.Length(min=1, max=20_000)
+PAGE = validate.Range(min=1, max=200)
+
+
+class Instant(fields.Field[datetime]):
+    """RFC 3339 with an offset."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> datetime:  # noqa: ARG002
+        try:
+            return parse_instant(value)
+        except Invalid as error:
+            raise ValidationError(error.message) from None
+
+
+class NoArgs(Schema):
+    """A command that needs nothing but the number: `implement`, `close`, `get`."""
+
+
+class RequestArgs(Schema):
+    """`request`: a standard change names its template; a service, an item or both are named always."""
+
+    kind = fields.Enum(Kind, by_value=True, load_default=Kind.NORMAL, validate=validate.NoneOf([Kind.UNAUTHORISED]))
+    title = fields.String(required=True, validate=TITLE)
+    description = fields.String(allow_none=True, validate=PROSE)
+    priority = fields.String(validate=validate.OneOf(PRIORITIES))
+    service = fields.String(allow_none=True, validate=NAME)
+    ci = fields.String(allow_none=True, validate=NAME)
+    template = fields.String(allow_none=True, validate=NAME)
+
+
+class AssessArgs(Schema):
+    """`assess`."""
+
+    risk = fields.Enum(Degree, by_value=True, required=True)
+    impact = fields.Enum(Degree, by_value=True, required=True)
+    text = fields.String(allow_none=True, validate=PROSE)
+
+
+class TextArgs(Schema):
+    """`approve`, `complete`."""
+
+    text = fields.String(allow_none=True, validate=PROSE)
+
+
+class ReasonArgs(Schema):
+    """`reject`, `cancel`."""
+
+    reason = fields.String(required=True, validate=PROSE)
+
+
+class ScheduleArgs(Schema):
+    """`schedule`: from `start_at` until before `end_at`."""
+
+    start_at = Instant(required=True)
+    end_at = Instant(required=True)
+
+
+class ReviewArgs(Schema):
+    """`review`."""
+
+    outcome = fields.Enum(Result, by_value=True, required=True)
+    text = fields.String(allow_none=True, validate=PROSE)
+
+
+class LinkArgs(Schema):
+    """`link`."""
+
+    kind = fields.Enum(LinkKind, by_value=True, required=True)
+    number = fields.String(required=True, validate=NAME)
+
+    @post_load
+    def _link(self, given: dict[str, Any], **_: Any) -> dict[str, Link]:
+        return {"to": Link(**given)}
+
+
+class FindArgs(Schema):
+    """`find`: all states unless some are named."""
+
+    state = fields.List(
+        fields.String(validate=validate.OneOf([state.value for state in State])),
+        load_default=lambda: [state.value for state in State],
+        validate=validate.Length(min=1),
+    )
+    service = fields.String(validate=NAME)
+    ci = fields.String(validate=NAME)
+    after = fields.String(allow_none=True, validate=NAME)
+    limit = fields.Integer(load_default=50, strict=True, validate=PAGE)
+
+
+SHORT = validate.Length(max=255)
+
+
+class DeployedSchema(Schema):
+    """The data of `change.deployed`. At least one of `service` and `ci` says something."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    ci = fields.String(load_default=None, allow_none=True, validate=SHORT)
+    service = fields.String(load_default=None, allow_none=True, validate=SHORT)
+    version = fields.String(load_default=None, allow_none=True, validate=SHORT)
+    change = fields.String(load_default=None, allow_none=True, validate=SHORT)
+    pipeline = fields.String(load_default=None, allow_none=True, validate=SHORT)
+    by = fields.String(load_default=None, allow_none=True, validate=SHORT)
+
+
+_DEPLOYED = DeployedSchema()
+
+
+def read_deployment(envelope: Envelope, now: datetime) -> Deployment:
+    """The deployment that this event reports. Raises Invalid, also where it says not what was deployed.
+
+    A sender whose clock is ahead deploys at `now`.
+    """
+    data = load(_DEPLOYED, envelope.data, at="/data")
+    said = {name: (value or "").strip() or None for name, value in data.items()}
+    if said["service"] is None and said["ci"] is None:
+        raise Invalid("service or ci must say what was deployed", pointer="/data/service")
+    if said["change"] is not None:
+        said["change"] = said["change"].upper()
+    return Deployment(source=envelope.source, id=envelope.id, at=min(envelope.time, now), **said)
+
+
+def snapshot(number: str, version: int, change: Change) -> dict[str, Any]:
+    """The public snapshot of a change (docs/events.md)."""
+    return {
+        "number": number,
+        "version": version,
+        "kind": change.kind.value,
+        "state": change.state.value,
+        "title": change.title,
+        "description": change.description,
+        "priority": change.priority,
+        "service": change.service,
+        "ci": change.ci,
+        "template": change.template,
+        "risk": change.risk.value if change.risk else None,
+        "impact": change.impact.value if change.impact else None,
+        "requester": {"id": change.requester} if change.requester else None,
+        "approvals": [
+            {"by": one.by, "decision": one.decision.value, "text": one.text, "at": format_instant(one.at)}
+            for one in change.approvals
+        ],
+        "start_at": _instant(change.start_at),
+        "end_at": _instant(change.end_at),
+        "implemented_at": _instant(change.implemented_at),
+        "outcome": change.outcome.value if change.outcome else None,
+        "unauthorised": change.kind is Kind.UNAUTHORISED,
+        "deployments": [_deployment(one) for one in change.deployments],
+        "deployment_count": change.deployment_count,
+        "links": [{"kind": link.kind.value, "number": link.number} for link in change.links],
+        "opened_at": format_instant(change.opened_at),
+        "updated_at": format_instant(change.updated_at),
+        "closed_at": _instant(change.closed_at),
+    }
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else format_instant(at)
+
+
+def _deployment(deployment: Deployment) -> dict[str, Any]:
+    return {
+        "source": deployment.source,
+        "id": deployment.id,
+        "service": deployment.service,
+        "ci": deployment.ci,
+        "version": deployment.version,
+        "change": deployment.change,
+        "pipeline": deployment.pipeline,
+        "by": deployment.by,
+        "at": format_instant(deployment.at),
+    }

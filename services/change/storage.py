@@ -1,0 +1,67 @@
+"""Where changes are kept: the documents with their indexes, and the repository."""
+
+from __future__ import annotations
+
+from mongoengine import DynamicDocument, IntField, StringField
+
+from services.change.claims import UNAUTHORISED
+from services.change.domain.change import Change
+from services.change.schemas import snapshot
+from shared.envelope import Lane
+from shared.storage import Repository, Shape
+
+CHANGES = "changes"
+
+
+class ChangeDocument(DynamicDocument):  # type: ignore[misc]
+    """A change. Deployments look for it by service or item, and state; `find` also in order of number."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    state = StringField()
+    service = StringField()
+    ci = StringField()
+
+    meta = {  # noqa: RUF012
+        "collection": CHANGES,
+        "db_alias": "change",
+        "auto_create_index": False,
+        "indexes": [
+            ("key", "version"),
+            ("service", "state"),
+            ("ci", "state"),
+            ("state", "key"),
+            ("state", "service", "key"),
+            ("state", "ci", "key"),
+            ("state", "service", "ci", "key"),
+        ],
+    }
+
+
+class UnauthorisedDocument(DynamicDocument):  # type: ignore[misc]
+    """The claim of an unauthorised change on what was deployed."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+
+    meta = {  # noqa: RUF012
+        "collection": UNAUTHORISED,
+        "db_alias": "change",
+        "auto_create_index": False,
+        "indexes": [("key", "version")],
+    }
+
+
+DOCUMENTS = (ChangeDocument, UnauthorisedDocument)
+
+
+def lane(change: Change) -> Lane:
+    """The lane of a change's events: P1 goes before all others."""
+    return Lane.URGENT if change.priority == "P1" else Lane.NORMAL
+
+
+def changes() -> Repository[Change]:
+    """The repository of changes."""
+    return Repository(Shape(service="change", collection=CHANGES, kind=Change, snapshot=snapshot, lane=lane))
