@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -131,10 +132,10 @@ class Broker:
         output = self.folder / "output.log"
         self._stop_epmd()
         self._epmd = Child("epmd", [epmd, "-port", str(epmd_port)], env=env, cwd=self.folder, log=output)
-        self._epmd.start()
+        self._epmd.spawn()
         wait_for(lambda: _listens(epmd_port), 5)
         self._node = Child("broker", [str(server)], env=env, cwd=self.folder, log=output)
-        self._node.start()
+        self._node.spawn()
 
     def ready(self) -> bool:
         """Whether the operator can work with it now."""
@@ -169,8 +170,6 @@ class Broker:
 
 
 def _listens(port: int) -> bool:
-    import socket
-
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

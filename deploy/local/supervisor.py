@@ -1,0 +1,235 @@
+"""Starts the stack in order, watches it, starts again what ends by itself, and stops it in order.
+
+Order up: broker and database, topology, services and relay. Order down: services, relay, database, broker.
+Nothing is left behind: each part is asked, then killed at its deadline; if the supervisor itself is killed, the
+kernel kills its children (Linux).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from deploy.local import running
+from deploy.local.amqp import without_password
+from deploy.local.backing import Backing
+from deploy.local.folders import Folders
+from deploy.local.probe import readiness
+from deploy.local.process import Child, wait_for
+from deploy.local.running import RunningProcess, RunningStack
+from deploy.local.stack import Plan, operator_environment
+from deploy.local.stop import Stop, Stopped
+from deploy.local.watch import Watched
+from shared.clock import SystemClock, format_instant
+from shared.errors import Unavailable
+
+READY_SECONDS = 90.0
+SERVICE_STOP_SECONDS = 30.0
+RELAY_STOP_SECONDS = 15.0
+CRASHES_BEFORE_READY = 3
+_LOOK = 0.2
+
+
+class StartFailed(Unavailable):
+    """A part did not come up; the message names it, its last words and its log."""
+
+    slug = "start-failed"
+
+
+class Reporter(Protocol):
+    """Who tells the person what happens."""
+
+    def starting(self, names: Sequence[str]) -> None:
+        """These are about to be started, together."""
+
+    def ready(self, name: str, seconds: float) -> None:
+        """This one is ready, so many seconds after its start."""
+
+    def say(self, sentence: str) -> None:
+        """Anything else worth a line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What is to be run: broker and database, the module that declares the topology, and the processes."""
+
+    backing: Backing
+    plans: tuple[Plan, ...]
+    declare: tuple[str, ...] = ("shared.topology",)
+
+
+class Supervisor:
+    """One run of the stack. Use it from the main thread: its children die with the thread that started them."""
+
+    def __init__(self, folders: Folders, parts: Parts, reporter: Reporter, stop: Stop) -> None:
+        self._folders = folders
+        self._parts = parts
+        self._reporter = reporter
+        self._stop = stop
+        self._started_at = format_instant(SystemClock().now())
+        self._children: dict[str, Child] = {}
+        self._watched: list[Watched] = []
+        self._ready = False
+
+    def run(self, when_up: Callable[[], None]) -> None:
+        """Start, call `when_up`, and watch until `stop` is set. Raises StartFailed, BrokerFailed or DatabaseFailed.
+
+        However it ends, everything it started has ended before it returns.
+        """
+        try:
+            self._start()
+            when_up()
+            self._watch()
+        except Stopped:
+            pass
+        finally:
+            self._shut_down()
+
+    def _start(self) -> None:
+        running.write_addresses(self._folders, self._parts.backing.addresses)
+        self._write_state()
+        self._start_backing()
+        self._declare()
+        self._start_processes()
+        self._ready = True
+        self._write_state()
+
+    def _start_backing(self) -> None:
+        backing = self._parts.backing
+        own = {"database": backing.database, "broker": backing.broker}
+        began = time.monotonic()
+        started = {name: part for name, part in own.items() if part is not None}
+        self._reporter.starting(list(started))
+        for name, part in started.items():
+            part.spawn()
+            self._watched.append(Watched(name=name, part=part, started_at=began))
+        for name, part in started.items():
+            self._stop.wait_for(lambda part=part: not part.alive or part.ready(), READY_SECONDS)  # type: ignore[misc]
+            if not part.alive or not part.ready():
+                raise StartFailed(f"The {name} did not start; {part.log} says why.")
+            self._reporter.ready(name, time.monotonic() - began)
+
+    def _declare(self) -> None:
+        """Exchanges and queues first, so that no event is published before its queues exist."""
+        began = time.monotonic()
+        self._reporter.starting(["topology"])
+        child = self._child("topology", self._parts.declare, operator_environment(self._parts.backing.addresses))
+        child.spawn()
+        self._children["topology"] = child
+        self._stop.wait_for(lambda: not child.alive, READY_SECONDS)
+        if child.exit_code != 0:
+            raise StartFailed(_last_words(child))
+        del self._children["topology"]
+        self._reporter.ready("topology", time.monotonic() - began)
+
+    def _start_processes(self) -> None:
+        began = time.monotonic()
+        self._reporter.starting([plan.name for plan in self._parts.plans])
+        for plan in self._parts.plans:
+            child = self._child(plan.name, plan.module, plan.environment)
+            self._children[plan.name] = child
+            child.spawn()
+            self._watched.append(Watched(name=plan.name, part=child, started_at=began))
+        self._write_state()
+        self._await_readiness(began)
+
+    def _await_readiness(self, began: float) -> None:
+        pending = {plan.name: plan for plan in self._parts.plans}
+        while pending:
+            self._stop.check()
+            if time.monotonic() - began > READY_SECONDS:
+                raise StartFailed(self._not_ready(pending))
+            self._look_after_crashes()
+            for name, plan in list(pending.items()):
+                if self._children[name].alive and readiness(plan.ops_port) == {}:
+                    del pending[name]
+                    self._reporter.ready(name, time.monotonic() - began)
+            self._stop.pause(_LOOK)
+
+    def _look_after_crashes(self) -> None:
+        """Before the stack was ever up, a part that ends again and again is a fault to be told, not to be repeated."""
+        for watched in self._watched:
+            said = watched.look(time.monotonic())
+            child = self._children.get(watched.name)
+            if watched.crashes >= CRASHES_BEFORE_READY and child is not None:
+                raise StartFailed(_last_words(child))
+            if said is not None:
+                self._reporter.say(said)
+
+    def _not_ready(self, pending: Mapping[str, Plan]) -> str:
+        reasons = []
+        for name, plan in pending.items():
+            faults = readiness(plan.ops_port)
+            why = "does not answer" if faults is None else ", ".join(f"{key} {text}" for key, text in faults.items())
+            reasons.append(f"{name} ({why}; see {self._children[name].log})")
+        return f"Not ready after {READY_SECONDS:.0f} s: {', '.join(reasons)}."
+
+    def _watch(self) -> None:
+        while not self._stop.pause(_LOOK):
+            for watched in self._watched:
+                said = watched.look(time.monotonic())
+                if said is not None:
+                    self._reporter.say(said)
+                    self._write_state()
+
+    def _shut_down(self) -> None:
+        self._stop.stopping = True
+        relay = {plan.name for plan in self._parts.plans if plan.last_to_stop}
+        self._end([child for name, child in self._children.items() if name not in relay], SERVICE_STOP_SECONDS)
+        self._end([child for name, child in self._children.items() if name in relay], RELAY_STOP_SECONDS)
+        for part in (self._parts.backing.database, self._parts.backing.broker):
+            if part is not None and not part.stop(0.0 if self._stop.hurried else 15.0):
+                self._reporter.say(f"The {type(part).__name__.lower()} had to be killed.")
+        running.forget(self._folders)
+
+    def _end(self, children: Sequence[Child], seconds: float) -> None:
+        for child in children:
+            child.ask_to_stop()
+        wait_for(lambda: self._stop.hurried or not any(child.alive for child in children), seconds)
+        for child in children:
+            if child.alive:
+                self._reporter.say(f"{child.name} did not stop in time and was killed.")
+            child.kill()
+
+    def _child(self, name: str, module: Sequence[str], environment: Mapping[str, str]) -> Child:
+        # A `_FILE` twin would win over the address that this stack gives out.
+        kept = {key: value for key, value in os.environ.items() if key not in ("AMQP_URI_FILE", "MONGODB_URI_FILE")}
+        return Child(
+            name,
+            [sys.executable, "-m", *module],
+            env={**kept, **environment},
+            cwd=self._folders.root,
+            log=self._folders.logs / f"{name}.log",
+        )
+
+    def _write_state(self) -> None:
+        backing = self._parts.backing
+        restarts = {watched.name: watched.restarts for watched in self._watched}
+        processes = {
+            plan.name: RunningProcess(
+                pid=self._children[plan.name].pid if plan.name in self._children else None,
+                ops_port=plan.ops_port,
+                restarts=restarts.get(plan.name, 0),
+            )
+            for plan in self._parts.plans
+        }
+        stack = RunningStack(
+            pid=os.getpid(),
+            started_at=self._started_at,
+            ready=self._ready,
+            amqp=without_password(backing.addresses.amqp["operator"]),
+            mongodb=without_password(backing.addresses.mongodb),
+            broker_pids=backing.broker.pids if backing.broker else (),
+            database_pids=backing.database.pids if backing.database else (),
+            processes=processes,
+        )
+        running.write(self._folders, stack)
+
+
+def _last_words(child: Child) -> str:
+    words = "\n".join(f"  {line}" for line in child.last_lines())
+    return f"{child.name} does not start (exit code {child.exit_code}); its log {child.log} ends with:\n{words}"

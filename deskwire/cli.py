@@ -1,0 +1,108 @@
+"""The command line: its groups, and what every command has in common (errors in a sentence, exit codes, `--json`)."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from enum import IntEnum
+from typing import Any, NoReturn
+
+import click
+
+from shared.errors import DeskwireError, NotFound, Rejected, Unavailable
+
+COMMANDS = {
+    "up": ("up", "Start everything on this machine and stop it with Ctrl-C."),
+    "status": ("status", "Services, queues, journal lag and dead letters at a glance."),
+    "doctor": ("doctor", "Say in words what is wrong with this machine or its configuration."),
+    "report": ("report", "Report an alert or a ticket, as a foreign system would."),
+    "incidents": ("incidents", "List incidents, newest first."),
+    "show": ("show", "Show one record by its number."),
+    "topology": ("topology", "Print or declare the exchanges and queues."),
+    "dead": ("dead", "Dead letters: list, show, replay, discard."),
+    "audit": ("audit", "Check that nobody tampered with the history."),
+}
+
+EXIT_CODES = """\b
+Exit codes:
+  0  done
+  1  an unforeseen error
+  2  wrong use of the command line
+  3  a part is not running or not reachable
+  4  something is not well (status, doctor, audit verify)
+  5  refused: the request itself is wrong
+"""
+
+
+class Exit(IntEnum):
+    """What the exit codes mean; `deskwire --help` prints them."""
+
+    DONE = 0
+    ERROR = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    NOT_WELL = 4
+    REFUSED = 5
+
+
+class _Commands(click.Group):
+    """Loads a command's file when that command is called: `deskwire --help` stays instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"deskwire.commands.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=_Commands, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="deskwire", message="deskwire %(version)s")
+def cli() -> None:
+    """Deskwire: a service desk made of events.
+
+    Every command takes --json. Addresses come from the stack that `deskwire up` runs here, else from AMQP_URI and
+    MONGODB_URI.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit. An error of the house is one sentence on standard error."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except DeskwireError as error:
+        _tell(error)
+        sys.exit(exit_code(error))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(Exit.DONE)
+    sys.exit(code if isinstance(code, int) else Exit.DONE)
+
+
+def exit_code(error: DeskwireError) -> Exit:
+    """The exit code of an error of the house."""
+    match error:
+        case NotFound() | Rejected():
+            return Exit.REFUSED
+        case Unavailable():
+            return Exit.UNREACHABLE
+    return Exit.ERROR
+
+
+def _tell(error: DeskwireError) -> None:
+    document: dict[str, Any] = {"error": error.as_dict()}
+    wants_json = "--json" in sys.argv
+    print(json.dumps(document) if wants_json else error.message, file=sys.stderr)

@@ -1,0 +1,86 @@
+"""`deskwire up`: the whole stack on this machine. Prints each part as it gets ready, then what to try next."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from deploy.local import ports, running
+from deploy.local.access import find_services
+from deploy.local.backing import prepare
+from deploy.local.choices import Choices
+from deploy.local.folders import Folders, find_folders
+from deploy.local.stack import Addresses, Plan, ops_ports, plan
+from deploy.local.stop import Stop, on_signals
+from deploy.local.supervisor import Parts, Supervisor
+from deskwire.console import Voice
+from deskwire.examples import amqp_publish_line, report_line, show_line
+from deskwire.options import json_option
+from deskwire.progress import make_progress
+
+
+@click.command("up")
+@json_option
+def command(as_json: bool) -> None:
+    """Start everything on this machine and stop it in order with Ctrl-C.
+
+    Data and logs are kept in ./var (DESKWIRE_VAR moves it). Uses the broker at AMQP_URI and the database at
+    MONGODB_URI when these are set, and starts its own otherwise.
+    """
+    folders = find_folders()
+    choices = Choices.read(os.environ)
+    services = find_services(folders.root)
+    stop = Stop()
+    voice = Voice(as_json=as_json)
+    # The lock lives as long as this file is open, and the kernel lets go of it whatever happens.
+    with running.take_lock(folders), on_signals(stop):
+        ports.require_free(
+            ((name, port) for name, port in ops_ports(services, choices.ops_base).items()), "DESKWIRE_OPS_BASE"
+        )
+        backing = prepare(choices, folders, services)
+        plans = plan(services, choices.ops_base, backing.addresses)
+        with make_progress(voice) as progress:
+            supervisor = Supervisor(folders, Parts(backing=backing, plans=plans), progress, stop)
+            supervisor.run(lambda: (progress.finish(), _tell(voice, folders, plans, backing.addresses)))  # type: ignore[func-returns-value]
+    voice.answer({"event": "stopped"})
+    voice.line("Stopped.")
+
+
+def _tell(voice: Voice, folders: Folders, plans: tuple[Plan, ...], addresses: Addresses) -> None:
+    sender = addresses.amqp["sender"]
+    lines = [report_line(_program()), show_line(_program())]
+    voice.answer(
+        {
+            "event": "up",
+            "amqp_for_senders": sender,
+            "mongodb": addresses.mongodb,
+            "ops": {plan.name: f"http://127.0.0.1:{plan.ops_port}" for plan in plans},
+            "logs": str(folders.logs),
+            "try": [*lines, amqp_publish_line(sender)],
+        }
+    )
+    voice.line()
+    voice.line("Deskwire is up. Ctrl-C stops it.", style="bold")
+    voice.line()
+    voice.line(f"  senders   {sender}   (exchange itsm.intake)")
+    voice.line(f"  metrics   http://127.0.0.1:{plans[0].ops_port}/metrics  to  :{plans[-1].ops_port}/metrics")
+    voice.line(f"  logs      {folders.logs}")
+    voice.line()
+    voice.line("Report an alert, then see the incident it became:")
+    voice.line()
+    for line in lines:
+        voice.line(f"  {line}")
+    voice.line()
+    voice.line("The same from any AMQP client, such as Debian's amqp-tools:")
+    voice.line()
+    voice.line(f"  {amqp_publish_line(sender)}")
+    voice.line()
+
+
+def _program() -> str:
+    """How the person can call this command from where they stand."""
+    beside = os.path.join(os.path.dirname(sys.executable), "deskwire")
+    relative = os.path.relpath(beside)
+    return min(relative, beside, key=len) if os.path.exists(beside) else "python -m deskwire"

@@ -1,0 +1,56 @@
+"""How a command speaks: aligned and quiet for people, JSON for programs, colour on a terminal only."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+GOOD = "green"
+BAD = "red"
+DIM = "dim"
+
+
+class Voice:
+    """Where a command's answer goes. With `as_json` it is one JSON document and nothing else on standard output."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.console = Console(highlight=False, soft_wrap=True)
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a person watches."""
+        return not self.as_json and self.console.is_terminal
+
+    def answer(self, document: Any) -> None:
+        """The answer for programs; says nothing to people."""
+        if self.as_json:
+            print(json.dumps(document, default=str), flush=True)
+
+    def line(self, text: str = "", style: str | None = None) -> None:
+        """One line for people; silent with `--json`. The text is printed as it is."""
+        if not self.as_json:
+            self.console.print(escape(text), style=style)
+            sys.stdout.flush()
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()) -> None:
+        """Aligned columns without lines; those in `numbers` to the right. Cells may carry rich's markup."""
+        if self.as_json:
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        self.console.print(table)
+
+
+def marked(good: bool, text: str) -> str:
+    """Text in the colour of good or bad, with a mark, so that it reads without colour, too."""
+    return f"[{GOOD}]ok[/]   {escape(text)}" if good else f"[{BAD}]BAD[/]  {escape(text)}"
