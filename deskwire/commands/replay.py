@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from shared.rpc import RpcClient
 
 from deskwire.replay import formats, observe, rows
 from deskwire.replay.publish import publish
@@ -19,6 +18,7 @@ from shared.config import Settings
 from shared.envelope import Envelope
 from shared.errors import DeskwireError
 from shared.publisher import Publisher
+from shared.rpc import RpcClient
 from shared.topology import Topology, house
 
 RELAY = "http://127.0.0.1:9708/metrics"

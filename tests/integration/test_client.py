@@ -13,9 +13,9 @@ from typing import Any
 
 import pika
 import pytest
+
 from deskwire_client import EXCHANGE, Reporter, Spool
 from deskwire_client.cli import main
-
 from shared.envelope import CONTENT_TYPE, Envelope, decode
 
 EXAMPLES = Path(__file__).parents[2] / "clients" / "examples"
