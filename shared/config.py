@@ -53,6 +53,7 @@ class Settings:
     number_block: int
     incident_file: Path
     problem_file: Path
+    change_file: Path
     sla_file: Path
     notify_file: Path
     smtp_host: str
@@ -168,6 +169,7 @@ _READERS: dict[str, tuple[str, Read]] = {
     "number_block": ("DESKWIRE_NUMBER_BLOCK", _integer(1000, 1, 1_000_000)),
     "incident_file": ("DESKWIRE_INCIDENT_FILE", _file("incident.yaml")),
     "problem_file": ("DESKWIRE_PROBLEM_FILE", _file("problem.yaml")),
+    "change_file": ("DESKWIRE_CHANGE_FILE", _file("change.yaml")),
     "sla_file": ("DESKWIRE_SLA_FILE", _file("sla.yaml")),
     "notify_file": ("DESKWIRE_NOTIFY_FILE", _file("notify.yaml")),
     "smtp_host": ("SMTP_HOST", _text("localhost")),

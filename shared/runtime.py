@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import eventlet
+from eventlet.event import Event
 from nameko.extensions import DependencyProvider, SharedExtension
 
 from shared import logs
@@ -52,6 +53,7 @@ class Runtime(SharedExtension):
         self.health = Health()
         self.health.register("start", lambda: None if self._ready else "is starting")
         self._ready = False
+        self._stopping = Event()
         OpsServer(self.health, self.settings.ops_host, self.settings.ops_port).start()
         self.database = connect(
             self.settings.mongodb_uri, f"{self.settings.database_prefix}{self.service}", self.service
@@ -76,12 +78,18 @@ class Runtime(SharedExtension):
 
     def stop(self) -> None:
         """After the entrypoints have ended."""
+        self.consumer.stop()
+        self._thread.wait()
+        self._stopping.send(None)
+        self._anchors.wait()
         self.publisher.close()
 
     def _write_anchors(self) -> None:
-        """Anchor the audit now and then, in one replica at a time; ends with the process."""
-        while True:
-            eventlet.sleep(self.settings.anchor_seconds)
+        """Anchor the audit now and then, in one replica at a time, until the service stops."""
+        while not self._stopping.ready():
+            with eventlet.Timeout(self.settings.anchor_seconds, False):
+                self._stopping.wait()
+                return
             try:
                 lease = self.leases.acquire("anchor")
                 while lease is not None and self._anchor(lease):
