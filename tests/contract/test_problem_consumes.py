@@ -17,5 +17,5 @@ def test_a_sample_is_understood(path: Path) -> None:
     envelope = decode(path.read_bytes())
     desk = Desk()
     assert desk.take(envelope).rejected == {}
-    if envelope.data["fingerprint"] and envelope.data["kind"] == "incident":
+    if envelope.data.get("fingerprint") and envelope.data.get("kind") == "incident":
         assert list(desk.store.collections["members"]) == [envelope.data["number"]]
