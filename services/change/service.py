@@ -20,7 +20,7 @@ from shared.runtime import SETTINGS, Desk
 from shared.unit_of_work import Document, Taken
 
 
-class ChangeParts(DependencyProvider):  # type: ignore[misc]
+class ChangeParts(DependencyProvider):
     """What the settings file makes: read once at the start, which it stops when the file is wrong."""
 
     def setup(self) -> None:
@@ -48,7 +48,8 @@ class ChangeService:
             changes=self.parts.changes,
             numbers=self.desk.numbers,
         )
-        return self.desk.unit_of_work.take("change", envelopes, handler)
+        taken: Taken = self.desk.unit_of_work.take("change", envelopes, handler)
+        return taken
 
     @command
     def request(self, request: dict[str, Any]) -> Document:
@@ -106,7 +107,11 @@ class ChangeService:
     def _execute(
         self, name: str, request: dict[str, Any], schema: Schema, handler: Callable[..., Document]
     ) -> Document:
-        return self.desk.commands.execute(name, request, schema, partial(handler, changes=self.parts.changes))
+        reply: Document = self.desk.commands.execute(
+            name, request, schema, partial(handler, changes=self.parts.changes)
+        )
+        return reply
 
     def _answer(self, request: dict[str, Any], schema: Schema, handler: Callable[..., Document]) -> Document:
-        return self.desk.commands.answer(request, schema, partial(handler, changes=self.parts.changes))
+        reply: Document = self.desk.commands.answer(request, schema, partial(handler, changes=self.parts.changes))
+        return reply

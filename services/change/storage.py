@@ -13,7 +13,7 @@ from shared.storage import Repository, Shape
 CHANGES = "changes"
 
 
-class ChangeDocument(DynamicDocument):  # type: ignore[misc]
+class ChangeDocument(DynamicDocument):
     """A change. Deployments look for it by service or item, and state; `find` also in order of number."""
 
     id = StringField(primary_key=True)
@@ -39,7 +39,7 @@ class ChangeDocument(DynamicDocument):  # type: ignore[misc]
     }
 
 
-class UnauthorisedDocument(DynamicDocument):  # type: ignore[misc]
+class UnauthorisedDocument(DynamicDocument):
     """The claim of an unauthorised change on what was deployed."""
 
     id = StringField(primary_key=True)

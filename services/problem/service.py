@@ -20,7 +20,7 @@ from shared.runtime import SETTINGS, Desk
 from shared.unit_of_work import Document, Taken
 
 
-class ProblemParts(DependencyProvider):  # type: ignore[misc]
+class ProblemParts(DependencyProvider):
     """What the settings file makes: read once at the start, which it stops when the file is wrong."""
 
     def setup(self) -> None:
@@ -49,7 +49,8 @@ class ProblemService:
             numbers=self.desk.numbers,
             rule=self.parts.rule,
         )
-        return self.desk.unit_of_work.take("problem", envelopes, handler)
+        taken: Taken = self.desk.unit_of_work.take("problem", envelopes, handler)
+        return taken
 
     @command
     def open(self, request: dict[str, Any]) -> Document:
@@ -98,7 +99,11 @@ class ProblemService:
     def _execute(
         self, name: str, request: dict[str, Any], schema: Schema, handler: Callable[..., Document]
     ) -> Document:
-        return self.desk.commands.execute(name, request, schema, partial(handler, problems=self.parts.problems))
+        reply: Document = self.desk.commands.execute(
+            name, request, schema, partial(handler, problems=self.parts.problems)
+        )
+        return reply
 
     def _answer(self, request: dict[str, Any], schema: Schema, handler: Callable[..., Document]) -> Document:
-        return self.desk.commands.answer(request, schema, partial(handler, problems=self.parts.problems))
+        reply: Document = self.desk.commands.answer(request, schema, partial(handler, problems=self.parts.problems))
+        return reply

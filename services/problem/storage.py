@@ -14,7 +14,7 @@ from shared.storage import Repository, Shape
 PROBLEMS = "problems"
 
 
-class ProblemDocument(DynamicDocument):  # type: ignore[misc]
+class ProblemDocument(DynamicDocument):
     """A problem. `find` filters by state always, and by service and item where they are given."""
 
     id = StringField(primary_key=True)
@@ -38,7 +38,7 @@ class ProblemDocument(DynamicDocument):  # type: ignore[misc]
     }
 
 
-class MemberDocument(DynamicDocument):  # type: ignore[misc]
+class MemberDocument(DynamicDocument):
     """What is remembered of an incident (services.problem.members)."""
 
     id = StringField(primary_key=True)
@@ -55,7 +55,7 @@ class MemberDocument(DynamicDocument):  # type: ignore[misc]
     }
 
 
-class SignatureDocument(DynamicDocument):  # type: ignore[misc]
+class SignatureDocument(DynamicDocument):
     """The guard of a signature: written with each member that is added."""
 
     id = StringField(primary_key=True)
@@ -70,7 +70,7 @@ class SignatureDocument(DynamicDocument):  # type: ignore[misc]
     }
 
 
-class OpenProblemDocument(DynamicDocument):  # type: ignore[misc]
+class OpenProblemDocument(DynamicDocument):
     """The claim of the unsolved problem on its signature."""
 
     id = StringField(primary_key=True)

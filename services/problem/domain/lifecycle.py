@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from services.problem.domain.problem import (
@@ -24,22 +23,23 @@ from shared.event import Event
 def propose(members: Sequence[Member], *, now: datetime) -> Outcome:
     """The problem that recurring incidents suggest; it waits for a person to accept or reject it.
 
-    `members` are of one signature, in order of opening, and not empty. Title and scope are the first one's.
+    `members` are of one signature, in order of opening, and not empty. Title and scope are the first one's. They
+    join by a second event, so that whoever follows membership need only listen to one type.
     """
     first = members[0]
     problem = _new(
         State.PROPOSED,
         title=f"Recurring: {first.title}",
-        priority=most_urgent(member.priority for member in members),
+        priority=PRIORITIES[-1],
         service=first.service,
         ci=first.ci,
         fingerprint=first.fingerprint,
         now=now,
     )
-    numbers = tuple(member.number for member in members)
-    problem = replace(problem, incidents=numbers[-INCIDENTS_KEPT:], incident_count=len(numbers))
-    change = {"incidents": list(problem.incidents), "incident_count": len(numbers)}
-    return problem, (Event(type=STARTS[Action.PROPOSE].event, at=now, change=change),)
+    proposed = Event(type=STARTS[Action.PROPOSE].event, at=now, change={"incident_count": len(members)})
+    priority = most_urgent(member.priority for member in members)
+    problem, joined = join(problem, [member.number for member in members], priority=priority, now=now)
+    return problem, (proposed, *joined)
 
 
 def open(

@@ -29,7 +29,7 @@ class Transition:
 
 
 STARTS: Mapping[Action, Transition] = {
-    Action.PROPOSE: Transition(to=State.PROPOSED, event=events.PROPOSED, required=("title",)),
+    Action.PROPOSE: Transition(to=State.PROPOSED, event=events.PROPOSED),
     Action.OPEN: Transition(to=State.OPEN, event=events.OPENED, required=("title",)),
 }
 """The actions that make a problem."""

@@ -131,10 +131,10 @@ def test_three_incidents_within_the_window_propose_one_problem() -> None:
     desk.take(make_event(make_incident(3, priority="P1")))
     (problem,) = desk.problems()
     assert (problem["state"], problem["priority"], problem["incident_count"]) == ("proposed", "P1", 3)
-    (event,) = published(desk.store)
-    assert event.type == "problem.proposed"
-    assert event.data["change"]["incidents"] == ["INC0000001", "INC0000002", "INC0000003"]
-    assert event.data["change"]["by"] == "problem"
+    proposed, linked = published(desk.store)
+    assert (proposed.type, linked.type) == ("problem.proposed", "problem.linked")
+    assert linked.data["change"]["incidents"] == ["INC0000001", "INC0000002", "INC0000003"]
+    assert linked.data["change"]["by"] == "problem"
 
 
 def test_a_new_recurrence_joins_the_open_problem() -> None:
@@ -151,7 +151,7 @@ def test_a_later_event_of_a_member_changes_nothing_on_its_problem() -> None:
     desk = Desk()
     desk.take(*[make_event(make_incident(number)) for number in (1, 2, 3)])
     desk.take(make_event(make_incident(2, version=2, state="resolved")))
-    assert [problem["version"] for problem in desk.problems()] == [1]
+    assert [problem["version"] for problem in desk.problems()] == [2]
 
 
 def test_an_incident_that_moves_to_another_service_recurs_there() -> None:

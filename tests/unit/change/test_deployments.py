@@ -1,0 +1,215 @@
+"""Which change a deployment belongs to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.change.domain.change import DEPLOYMENTS_KEPT, Change, Deployment, Kind, State
+from services.change.domain.lifecycle import record_deployment
+from services.change.domain.matching import DEPLOYABLE, Match, Reason, match
+from services.change.handlers import commands
+from shared.errors import Conflict
+from shared.testing import published
+from shared.unit_of_work import Work, Writes
+from tests.unit.change.factories import NOW, Desk, make_approved, make_command, make_deployed, make_deployment
+
+NAMES = st.sampled_from([None, "payments", "search"])
+HOURS = st.integers(0, 5)
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> Change:
+    start, length = draw(HOURS), draw(st.integers(1, 3))
+    has_window, state = draw(st.booleans()), draw(st.sampled_from(list(State)))
+    return make_approved(
+        state=state,
+        service=draw(NAMES),
+        ci=draw(NAMES),
+        start_at=NOW + timedelta(hours=start) if has_window else None,
+        end_at=NOW + timedelta(hours=start + length) if has_window else None,
+        implemented_at=NOW + timedelta(hours=draw(HOURS)) if state.value in MADE else None,
+    )
+
+
+MADE = {"implemented", "reviewed", "closed"}
+deployments = st.builds(
+    make_deployment,
+    service=NAMES,
+    ci=NAMES,
+    change=st.sampled_from([None, "CHG0", "CHG1", "CHG9"]),
+    at=HOURS.map(lambda hours: NOW + timedelta(hours=hours)),
+)
+
+
+@given(deployments, st.lists(changes(), max_size=5))
+def test_a_match_is_what_its_reason_says(deployment: Deployment, found: list[Change]) -> None:
+    by_number = {f"CHG{index}": change for index, change in enumerate(found)}
+    verdict = match(deployment, by_number)
+    candidates = [
+        number
+        for number, change in by_number.items()
+        if covers(change, deployment)
+        and (change.state in DEPLOYABLE or (change.state.value == "implemented" and in_time(change, deployment)))
+        and (change.start_at is None or change.start_at <= deployment.at < (change.end_at or deployment.at))
+    ]
+    named = by_number.get(deployment.change or "")
+    allowed = named is not None and (
+        named.state in DEPLOYABLE or (named.state.value in MADE and in_time(named, deployment))
+    )
+    if named is not None and allowed and covers(named, deployment):
+        assert verdict == Match(reason=Reason.NAMED, number=deployment.change)
+    elif len(candidates) == 1:
+        assert verdict == Match(reason=Reason.ONLY_CANDIDATE, number=candidates[0])
+    else:
+        assert verdict == Match(reason=Reason.AMBIGUOUS if candidates else Reason.NO_CANDIDATE)
+
+
+def covers(change: Change, deployment: Deployment) -> bool:
+    ours, theirs = (change.service, change.ci), (deployment.service, deployment.ci)
+    shared = [(a, b) for a, b in zip(ours, theirs, strict=True) if a is not None and b is not None]
+    return len(shared) > 0 and all(a == b for a, b in shared)
+
+
+def in_time(change: Change, deployment: Deployment) -> bool:
+    return change.implemented_at is not None and deployment.at <= change.implemented_at
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 6), st.sampled_from(["payments", "search"]), st.sampled_from(["1", "2", None]))),
+    st.randoms(use_true_random=False),
+    st.integers(1, 4),
+)
+def test_order_duplicates_and_batches_of_deployments_do_not_matter(sent: Any, random: Any, size: int) -> None:
+    # One id is one event: a repetition says the same.
+    first = {identity: (service, version) for identity, service, version in reversed(sent)}
+    envelopes = [
+        make_deployed(str(identity), service=first[identity][0], version=first[identity][1]) for identity, _, _ in sent
+    ]
+    random.shuffle(envelopes)
+    desk = Desk()
+    number = desk.approved(service="search")
+    for start in range(0, len(envelopes), size):
+        desk.take(*envelopes[start : start + size])
+    payments = {
+        (version or f"event {identity}") for identity, (service, version) in first.items() if service != "search"
+    }
+    assert len([row for row in desk.changes() if row["kind"] == "unauthorised"]) == len(payments)
+    assert sum(row["deployment_count"] for row in desk.changes()) == len(first)
+    (approved,) = [row for row in desk.changes() if row["_id"] == number]
+    assert approved["deployment_count"] == sum(service == "search" for service, _ in first.values())
+    assert sum(row["version"] for row in desk.changes()) == len(published(desk.store))
+
+
+def test_a_deployment_that_names_its_change_is_noted_there() -> None:
+    desk = Desk()
+    numbers = [desk.approved(), desk.approved()]
+    desk.take(make_deployed(change=numbers[1].lower()))
+    event = published(desk.store)[-1]
+    assert (event.type, event.subject) == ("change.deployment_matched", numbers[1])
+    assert event.data["change"]["reason"] == "named"
+    assert event.data["deployments"][0]["version"] == "2.4.0"
+
+
+def test_a_deployment_belongs_to_the_only_change_that_fits() -> None:
+    desk = Desk()
+    number = desk.approved()
+    desk.approved(service="search")
+    desk.take(make_deployed())
+    assert published(desk.store)[-1].subject == number
+    assert published(desk.store)[-1].data["change"]["reason"] == "only_candidate"
+
+
+def test_a_deployment_that_could_belong_to_two_changes_is_unauthorised() -> None:
+    desk = Desk()
+    desk.approved()
+    desk.approved()
+    desk.take(make_deployed())
+    assert published(desk.store)[-1].type == "change.unauthorised"
+    assert published(desk.store)[-1].data["change"]["reason"] == "ambiguous"
+
+
+def test_a_deployment_outside_the_window_is_unauthorised() -> None:
+    desk = Desk()
+    number = desk.approved()
+    window = {"start_at": NOW + timedelta(hours=1), "end_at": NOW + timedelta(hours=2)}
+    desk.run(commands.schedule, make_command(number), **window)
+    desk.take(make_deployed())
+    assert [row["kind"] for row in desk.changes()] == ["normal", "unauthorised"]
+
+
+def test_a_change_that_was_not_approved_covers_nothing() -> None:
+    desk = Desk()
+    number = desk.request()["number"]
+    desk.take(make_deployed(change=number))
+    assert desk.changes()[1]["state"] == "implemented"
+    assert desk.changes()[1]["deployments"][0]["change"] == number
+
+
+def test_news_of_a_deployment_that_comes_after_completion_still_belongs_to_the_change() -> None:
+    desk = Desk()
+    number = desk.approved()
+    desk.run(commands.schedule, make_command(number), start_at=NOW, end_at=NOW + timedelta(hours=2))
+    desk.run(commands.implement, make_command(number))
+    desk.run(commands.complete, make_command(number))
+    desk.take(make_deployed(), make_deployed("2", change=number))
+    assert [row["deployment_count"] for row in desk.changes()] == [2]
+
+
+def test_the_same_version_again_joins_its_unauthorised_change() -> None:
+    desk = Desk()
+    desk.take(make_deployed("1"), make_deployed("2"))
+    desk.take(make_deployed("3"), make_deployed("3"), make_deployed("1"))
+    (change,) = desk.changes()
+    assert (change["kind"], change["deployment_count"], change["version"]) == ("unauthorised", 3, 3)
+
+
+def test_an_unauthorised_change_says_who_reported_it_and_when_it_was_made() -> None:
+    desk = Desk()
+    desk.take(make_deployed(by="carol"))
+    (event,) = published(desk.store)
+    assert event.data["unauthorised"] is True
+    assert event.data["change"]["by"] == "system:/pipeline"
+    assert event.data["change"]["deployment"]["by"] == "carol"
+    assert event.time == NOW
+
+
+def test_a_deployment_of_nothing_in_particular_is_rejected_and_the_rest_goes_on() -> None:
+    desk = Desk()
+    taken = desk.take(make_deployed("1", service=" ", ci=""), make_deployed("2"))
+    assert {key: error.slug for key, error in taken.rejected.items()} == {"1": "invalid"}
+    assert taken.handled == {"2"}
+
+
+def test_two_replicas_cannot_open_two_changes_for_one_version() -> None:
+    desk = Desk()
+    first, second = pending(desk, "1"), pending(desk, "2")
+    desk.store.commit(first)
+    with pytest.raises(Conflict):
+        desk.store.commit(second)
+
+
+def pending(desk: Desk, identity: str) -> Writes:
+    work = Work(desk.store, desk.unit_of_work.clock, desk.unit_of_work.ids)
+    desk.take_handler(work, [make_deployed(identity)])
+    return work.writes
+
+
+def test_a_sender_whose_clock_is_ahead_deploys_now() -> None:
+    desk = Desk()
+    desk.unit_of_work.clock.advance(timedelta(hours=-1))  # type: ignore[attr-defined]
+    desk.take(make_deployed())
+    assert desk.changes()[0]["opened_at"] == NOW - timedelta(hours=1)
+
+
+def test_the_list_of_deployments_is_bounded_and_the_count_is_not() -> None:
+    change = make_approved(kind=Kind.NORMAL)
+    for number in range(DEPLOYMENTS_KEPT + 5):
+        change, _ = record_deployment(change, make_deployment(id=str(number)), reason="named")
+    assert (len(change.deployments), change.deployment_count) == (DEPLOYMENTS_KEPT, DEPLOYMENTS_KEPT + 5)
+    assert change.deployments[-1].id == str(DEPLOYMENTS_KEPT + 4)
