@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from services.incident.domain.history import moment
 from services.incident.domain.problems import ProblemChange, when_linked, when_resolved
-from services.incident.events import PROBLEM_LINKED
+from services.incident.events import PROBLEM_RESOLVED
 from services.incident.handlers.ports import Ports
 from services.incident.handlers.records import change
 from shared.cause import Cause, service_actor
@@ -40,7 +40,7 @@ def _follow(work: Work, envelope: Envelope, told: ProblemChange, number: str, po
     if stored is None:
         return
     problem = envelope.subject or ""
-    linked = envelope.type == PROBLEM_LINKED
-    steps = when_linked(problem) if linked else when_resolved(stored.state, problem, told)
+    over = envelope.type == PROBLEM_RESOLVED
+    steps = when_resolved(stored.state, problem, told) if over else when_linked(problem)
     at = moment(stored.state, envelope.time, work.now)
     change(work, stored, steps, at, Cause.of(envelope, service_actor("problem")), ports=ports)
