@@ -51,11 +51,15 @@ def make_policy(**overrides: Any) -> Policy:
     return Policy(**{**fields, **overrides})
 
 
-def make_agreements(policies: dict[str, Policy] | None = None, calendars: dict[str, Calendar] | None = None) -> Agreements:
+def make_agreements(
+    policies: dict[str, Policy] | None = None, calendars: dict[str, Calendar] | None = None
+) -> Agreements:
     """The same policy for each priority, but for those given; P1 has a quarter of the time."""
     urgent = make_policy(name="critical", response=HOUR / 4, resolution=HOUR)
     standard = dict.fromkeys(PRIORITIES, make_policy()) | {"P1": urgent}
-    return Agreements(policies={**standard, **(policies or {})}, calendars={"always": make_calendar(), **(calendars or {})})
+    return Agreements(
+        policies={**standard, **(policies or {})}, calendars={"always": make_calendar(), **(calendars or {})}
+    )
 
 
 def make_entry(version: int = 1, at: datetime = MONDAY, **overrides: Any) -> Entry:
@@ -143,7 +147,12 @@ class SlaInMemory:
         self.clocks = storage.clocks(schemas.snapshot)
         self.lateness: list[float] = []
         self.breaches: list[tuple[str, str]] = []
-        self.lease = Lease(name="due", token=1, until=MONDAY)
+        self.lease = self.hold(1)
+
+    def hold(self, token: int) -> Lease:
+        """Give the lease to the holder of this token."""
+        self.store.collections["leases"] = {"due": {"_id": "due", "key": "due", "token": token, "version": 1}}
+        return Lease(name="due", token=token, until=MONDAY)
 
     def take(self, *envelopes: Envelope) -> Taken:
         return handlers.take_incidents(
@@ -169,9 +178,7 @@ class SlaInMemory:
 
     def ask(self, question: Any, args: Document | None = None, number: str | None = None) -> Any:
         given: Document = {"agreements": self.agreements} if question is handlers.get else {}
-        command = Command(
-            number=number, args={}, cause=make_cause(), expected_version=None, idempotency_key=None
-        )
+        command = Command(number=number, args={}, cause=make_cause(), expected_version=None, idempotency_key=None)
         ask = partial(question, clocks=self.clocks, **given)
         return self.unit_of_work.run(lambda work: ask(work, command, {"limit": 50, **(args or {})}))
 

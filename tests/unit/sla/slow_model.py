@@ -65,9 +65,7 @@ class ModelClock:
         was = self.activity
         if entry.state == "cancelled":
             self.activity = "stopped" if was == "stopped" else "cancelled"
-        elif self.kind == "response" and (was == "stopped" or self._answered(policy)):
-            self.activity = "stopped"
-        elif entry.state in ("resolved", "closed"):
+        elif self._answered(policy) or entry.state in ("resolved", "closed"):
             self.activity = "stopped"
         elif entry.state == "waiting":
             self.activity, self.reason = "waiting", entry.waiting_reason or "hidden"
@@ -77,6 +75,10 @@ class ModelClock:
             self.priority = entry.priority
 
     def _answered(self, policy: Any) -> bool:
+        if self.kind != "response":
+            return False
+        if self.activity == "stopped":
+            return True
         by = policy.response_stops_at.value
         return (self.accepted and by in ("accept", "either")) or (self.replied and by in ("reply", "either"))
 

@@ -50,5 +50,3 @@ def calendars_at_edges(draw: st.DrawFn) -> tuple[Calendar, datetime]:
     zone, edge = draw(st.sampled_from(EDGES))
     start = edge + timedelta(minutes=draw(st.integers(-DAY_MINUTES, DAY_MINUTES)))
     return draw(calendars(zone, edge)), start
-
-

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -159,7 +159,10 @@ def test_a_threshold_is_passed_once_however_the_target_moves() -> None:
 
 
 def test_a_hundred_changes_of_priority_leave_nothing_behind() -> None:
-    steps = [(hour * MINUTE, {"priority": f"P{2 + hour % 3}", **(WAITING if hour % 2 else WORKING)}) for hour in range(1, 101)]
+    steps = [
+        (hour * MINUTE, {"priority": f"P{2 + hour % 3}", **(WAITING if hour % 2 else WORKING)})
+        for hour in range(1, 101)
+    ]
     case, _ = folded(*steps)
     run = run_of(case)
     assert elapsed(run, run.at, make_agreements().terms(run.priority)) == 50 * MINUTE
@@ -196,7 +199,7 @@ def test_time_alone_passes_thresholds_and_changes_nothing_else() -> None:
 
 
 def test_a_calendar_that_never_opens_again_makes_nothing_due() -> None:
-    closed = frozenset((datetime(2026, 3, 2) + timedelta(days=day)).date() for day in range(4000))
+    closed = frozenset((MONDAY + timedelta(days=day)).date() for day in range(4000))
     agreements = make_agreements(calendars={"always": make_calendar(holidays=closed)})
     case, moments = folded((1 * HOUR, {}), agreements=agreements)
     assert told(moments) == [("started", 0)]

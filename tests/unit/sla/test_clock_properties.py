@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,7 +111,7 @@ def test_facts_come_in_order_of_time_and_none_is_taken_back(drawn: tuple[Agreeme
         mine = [moment for moment in moments if moment.run.kind is kind]
         times = [moment.event.at for moment in mine]
         assert times == sorted(times)
-        for before, after in zip(mine, mine[1:], strict=False):
+        for before, after in pairwise(mine):
             assert after.run.passed[: len(before.run.passed)] == before.run.passed
 
 
