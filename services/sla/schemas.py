@@ -37,7 +37,7 @@ class FindArgs(_Strict):
     since = fields.AwareDateTime()
     until = fields.AwareDateTime()
     limit = fields.Integer(load_default=50, strict=True, validate=validate.Range(1, MAX_PAGE))
-    cursor = fields.String(validate=validate.Regexp(r"^\d{4}-[0-9T:.Z-]{20} \S{1,255}\Z"))
+    cursor = fields.String(validate=validate.Regexp(r"^\d{4}-[0-9T:.Z-]{19} \S{1,255}\Z"))
 
 
 class ReportArgs(_Strict):

@@ -1,0 +1,119 @@
+"""Deliberately slow and simple: what calendars and clocks mean, minute by minute, with none of the service's code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+MINUTE = timedelta(minutes=1)
+
+
+def is_open(calendar: Any, at: datetime) -> bool:
+    """Whether the wall clock of the calendar's zone is inside an interval."""
+    wall = at.astimezone(ZoneInfo(calendar.zone))
+    if wall.date() in calendar.holidays:
+        return False
+    since_midnight = timedelta(hours=wall.hour, minutes=wall.minute)
+    return any(one.opens <= since_midnight < one.closes for one in calendar.week[wall.weekday()])
+
+
+def open_minutes(calendar: Any, start: datetime, end: datetime) -> int:
+    """How many of the minutes between are open."""
+    minutes = int((end - start) / MINUTE)
+    return sum(is_open(calendar, start + step * MINUTE) for step in range(minutes))
+
+
+def after_minutes(calendar: Any, start: datetime, amount: int, limit: int) -> datetime | None:
+    """When `amount` open minutes have gone, if they have within `limit` minutes."""
+    at = start
+    for _ in range(limit):
+        if amount == 0:
+            return at
+        amount -= is_open(calendar, at)
+        at += MINUTE
+    return at if amount == 0 else None
+
+
+@dataclass
+class ModelClock:
+    """One clock, stepped minute by minute. `gone` counts open minutes under the terms of every priority at once."""
+
+    kind: str
+    agreements: Any
+    priority: str = ""
+    activity: str = "running"
+    reason: str = ""
+    accepted: bool = False
+    replied: bool = False
+    gone: dict[str, int] = field(default_factory=dict)
+    passed: dict[int, datetime] = field(default_factory=dict)
+
+    def counts(self, priority: str) -> bool:
+        if self.activity == "waiting":
+            return self.reason not in self.agreements.policies[priority].pauses
+        return self.activity == "running"
+
+    def apply(self, entry: Any) -> None:
+        self.accepted |= entry.accepted
+        self.replied |= entry.replied
+        ended = self.activity in ("stopped", "cancelled")
+        if not ended and 100 not in self.passed:
+            self.priority = entry.priority
+        policy = self.agreements.policies[entry.priority if 100 not in self.passed else self.priority]
+        was = self.activity
+        if entry.state == "cancelled":
+            self.activity = "stopped" if was == "stopped" else "cancelled"
+        elif self._answered(policy) or entry.state in ("resolved", "closed"):
+            self.activity = "stopped"
+        elif entry.state == "waiting":
+            self.activity, self.reason = "waiting", entry.waiting_reason or "hidden"
+        else:
+            self.activity = "running"
+        if ended and self.activity in ("running", "waiting") and 100 not in self.passed:
+            self.priority = entry.priority
+
+    def _answered(self, policy: Any) -> bool:
+        if self.kind != "response":
+            return False
+        if self.activity == "stopped":
+            return True
+        by = policy.response_stops_at.value
+        return (self.accepted and by in ("accept", "either")) or (self.replied and by in ("reply", "either"))
+
+    def look(self, at: datetime) -> None:
+        """Note what is passed by a clock that goes on from here."""
+        if not self.counts(self.priority) or 100 in self.passed:
+            return
+        policy = self.agreements.policies[self.priority]
+        target = int((policy.response if self.kind == "response" else policy.resolution) / MINUTE)
+        for percent in (*policy.thresholds, 100):
+            if self.gone.get(self.priority, 0) * 100 >= target * percent:
+                self.passed.setdefault(percent, at)
+
+    def minute(self, at: datetime, opened: dict[str, bool]) -> None:
+        for priority, policy in self.agreements.policies.items():
+            if self.counts(priority) and opened[policy.calendar]:
+                self.gone[priority] = self.gone.get(priority, 0) + 1
+
+    @property
+    def state(self) -> str:
+        if 100 in self.passed:
+            return "breached"
+        if self.activity in ("stopped", "cancelled"):
+            return "met" if self.activity == "stopped" else "cancelled"
+        return "running" if self.counts(self.priority) else "paused"
+
+
+def simulate(kind: str, entries: list[Any], agreements: Any, end: datetime) -> ModelClock:
+    """The clock of this kind from the first entry up to, but without, `end`."""
+    model = ModelClock(kind=kind, agreements=agreements, priority=entries[0].priority)
+    at, waiting = entries[0].at, list(entries)
+    while at < end:
+        while waiting and waiting[0].at <= at:
+            model.apply(waiting.pop(0))
+        model.look(at)
+        model.minute(at, {name: is_open(calendar, at) for name, calendar in agreements.calendars.items()})
+        at += MINUTE
+    return model
