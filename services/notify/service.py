@@ -48,7 +48,7 @@ class Bounded:
 
 def in_pool(run: Callable[[Stored[Delivery]], Ended], deliveries: Sequence[Stored[Delivery]]) -> list[Ended]:
     """Run for all deliveries in green threads; returns what they returned, and raises the first error at the end."""
-    pool = eventlet.GreenPool(len(deliveries))
+    pool = eventlet.GreenPool(max(len(deliveries), 1))
     threads = [pool.spawn(run, one) for one in deliveries]
     pool.waitall()
     return [thread.wait() for thread in threads]

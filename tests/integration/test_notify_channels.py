@@ -290,6 +290,18 @@ def test_a_private_address_is_refused_before_anything_is_sent(receiver: Receiver
     assert receiver.requests == []
 
 
+def test_a_name_with_one_private_address_among_public_ones_is_refused(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def two(_host: str, port: int, **_: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in ("127.0.0.1", "93.184.216.34")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    result = post(f"http://both.example:{receiver.port}/", replace(OPEN, allow_private=False))
+    assert (result.outcome, result.detail) == (Outcome.PERMANENT, "both.example leads to a private address")
+    assert receiver.requests == []
+
+
 def test_http_is_refused_unless_it_is_allowed(receiver: Receiver) -> None:
     result = post(f"http://127.0.0.1:{receiver.port}/", replace(OPEN, allow_http=False))
     assert (result.outcome, result.detail) == (Outcome.PERMANENT, "http is not allowed")

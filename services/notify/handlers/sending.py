@@ -7,7 +7,7 @@ Message-ID or webhook-id. To the outside the promise is at least once, and a rec
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from services.notify.domain import delivery as lifecycle
@@ -18,10 +18,16 @@ from services.notify.handlers.planning import NOTIFY
 from shared.cause import Cause
 from shared.envelope import Lane
 from shared.storage import Repository, Stored
-from shared.unit_of_work import UnitOfWork, Work
+from shared.unit_of_work import Store, UnitOfWork, Work
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Before any delivery; it bounds the window of the query from below."""
+
+LOOK_AHEAD = 200
+"""How many due deliveries one look finds: a look costs what is due in all, not what it returns."""
+
+BUDGET = timedelta(seconds=1)
+"""How long one call takes up further deliveries."""
 
 Ended = tuple[Channel, Outcome]
 
@@ -48,26 +54,51 @@ def send_due(
     concurrently: Concurrently,
     fence: tuple[str, int] | None = None,
 ) -> list[Ended]:
-    """Send up to `limit` due deliveries, urgent first, and return how each attempt ended."""
+    """Send what is due, urgent first, `limit` deliveries at a time, and return how each attempt ended.
 
-    def claim(work: Work) -> list[Stored[Delivery]]:
-        if fence is not None:
-            work.fence(*fence)
-        return claim_due(work, deliveries=deliveries, patience=patience, limit=limit)
+    Returns when nothing found at the start is left, or after the first `limit` deliveries that end past BUDGET, so
+    that what becomes urgent meanwhile does not wait for a long backlog, nor an orderly stop.
+    """
 
     def one(claimed: Stored[Delivery]) -> Ended:
         return deliver(unit_of_work, claimed, deliveries=deliveries, patience=patience, sender=sender)
 
-    claimed = unit_of_work.run(claim)
-    return concurrently(one, claimed) if claimed else []
+    def claim(work: Work) -> list[Stored[Delivery]]:
+        if fence is not None:
+            work.fence(*fence)
+        return claim_due(work, next_keys, deliveries=deliveries, patience=patience)
+
+    ended: list[Ended] = []
+    started = unit_of_work.clock.now()
+    keys = due(unit_of_work.store, started, deliveries.shape.collection)
+    while keys and unit_of_work.clock.now() - started < BUDGET:
+        next_keys, keys = keys[:limit], keys[limit:]
+        ended += concurrently(one, unit_of_work.run(claim))
+    return ended
+
+
+def due(store: Store, now: datetime, collection: str, *, limit: int = LOOK_AHEAD) -> list[str]:
+    """The keys of the deliveries that may be taken up now, the urgent lane first, each lane by its due time."""
+    keys: list[str] = []
+    for lane in Lane:
+        if len(keys) < limit:
+            # Only what waits or is being sent has a next attempt, so the lane and the window are enough.
+            where = {"lane": int(lane)}
+            rest = limit - len(keys)
+            rows = store.find(collection, where, limit=rest, sort="next_attempt_at", after=EPOCH, until=now)
+            keys += [row["_id"] for row in rows]
+    return keys
 
 
 def claim_due(
-    work: Work, *, deliveries: Repository[Delivery], patience: Patience, limit: int
+    work: Work, keys: Sequence[str], *, deliveries: Repository[Delivery], patience: Patience
 ) -> list[Stored[Delivery]]:
-    """Take up to `limit` due deliveries up; returns the ones to send now. One that cannot go on is given up."""
+    """Take those up that are still due; returns the ones to send now. One that cannot go on is given up."""
     claimed = []
-    for stored in _due(work, deliveries, limit):
+    for stored in deliveries.get_many(work, keys).values():
+        at = stored.state.next_attempt_at
+        if at is None or at > work.now:
+            continue
         state, events = lifecycle.claim(stored.state, work.now, patience)
         saved = deliveries.save(work, stored, state, events, _cause(state))
         if state.state is State.SENDING:
@@ -108,19 +139,6 @@ def settle(
         return stored
     state, events = lifecycle.settle(stored.state, result, work.now, patience)
     return deliveries.save(work, stored, state, events, _cause(state))
-
-
-def _due(work: Work, deliveries: Repository[Delivery], limit: int) -> list[Stored[Delivery]]:
-    collection = deliveries.shape.collection
-    keys: list[str] = []
-    for lane in Lane:
-        if len(keys) < limit:
-            # Only what waits or is being sent has a next attempt, so the lane and the window are enough.
-            where = {"lane": int(lane)}
-            rest = limit - len(keys)
-            rows = work.store.find(collection, where, limit=rest, sort="next_attempt_at", after=EPOCH, until=work.now)
-            keys += [row["_id"] for row in work.adopt(collection, rows)]
-    return list(deliveries.get_many(work, keys).values())
 
 
 def _cause(delivery: Delivery) -> Cause:

@@ -168,14 +168,14 @@ class NotifyInMemory:
         )
         return self.unit_of_work.take("notify", envelopes, block)
 
-    def send(self, patience: Patience = PATIENCE, limit: int = 10) -> list[Any]:
+    def send(self, limit: int = 10, concurrently: Any = one_by_one) -> list[Any]:
         return handlers.send_due(
             self.unit_of_work,
             deliveries=self.deliveries,
-            patience=patience,
+            patience=PATIENCE,
             limit=limit,
             sender=self.sender,
-            concurrently=one_by_one,
+            concurrently=concurrently,
         )
 
     def command(self, handler: Callable[..., Document], args: dict[str, Any] | None = None, **request: Any) -> Document:

@@ -10,6 +10,7 @@ from services.notify import handlers
 from shared.envelope import Lane
 from shared.errors import Conflict
 from shared.testing import published
+from shared.unit_of_work import Work
 from tests.unit.notify.factories import (
     PATIENCE,
     PERMANENT,
@@ -103,14 +104,39 @@ def test_urgent_deliveries_go_first_whatever_their_age() -> None:
         notify.take(make_event(id=str(number), lane=lane))
         notify.clock.advance(timedelta(seconds=1))
     notify.send(limit=2)
-    assert [delivery.event for _, delivery in notify.sender.handed] == ["2", "1"]
+    assert [delivery.event for _, delivery in notify.sender.handed] == ["2", "1", "0"]
 
 
-def test_no_more_are_taken_up_than_asked_for() -> None:
+def test_no_more_are_on_their_way_at_once_than_asked_for() -> None:
     notify = NotifyInMemory()
     notify.take(*(make_event(id=str(number)) for number in range(5)))
-    assert len(notify.send(limit=3)) == 3
-    assert len(notify.send(limit=3)) == 2
+    sizes = []
+
+    def together(run: Any, claimed: Sequence[Any]) -> list[Any]:
+        sizes.append(sum(row["state"] == "sending" for row in notify.rows()))
+        return one_by_one(run, claimed)
+
+    assert len(notify.send(limit=2, concurrently=together)) == 5
+    assert sizes == [2, 2, 1]
+
+
+def test_a_long_backlog_is_left_after_a_while_for_what_is_urgent() -> None:
+    notify = NotifyInMemory()
+    notify.take(*(make_event(id=str(number)) for number in range(5)))
+
+    def slowly(run: Any, claimed: Sequence[Any]) -> list[Any]:
+        notify.clock.advance(timedelta(seconds=1))
+        return one_by_one(run, claimed)
+
+    assert len(notify.send(limit=2, concurrently=slowly)) == 2
+    assert sorted(row["state"] for row in notify.rows()) == ["planned"] * 3 + ["sent"] * 2
+
+
+def test_a_delivery_that_was_cancelled_after_the_look_is_not_claimed() -> None:
+    notify = planned()
+    keys = handlers.due(notify.store, notify.clock.now(), "deliveries")
+    notify.command(handlers.cancel, {"reason": "moot"}, number=keys[0])
+    assert notify.unit_of_work.run(claim(notify, keys)) == []
 
 
 def test_a_holder_that_was_overtaken_claims_nothing() -> None:
@@ -153,8 +179,12 @@ def test_one_delivery_that_cannot_be_recorded_does_not_keep_the_others_from_it()
     assert sorted(row["state"] for row in notify.rows()) == ["sending", "sent"]
 
 
-def claim(notify: NotifyInMemory) -> Any:
-    return lambda work: handlers.claim_due(work, deliveries=notify.deliveries, patience=PATIENCE, limit=10)
+def claim(notify: NotifyInMemory, keys: Sequence[str] | None = None) -> Any:
+    def block(work: Work) -> Any:
+        wanted = keys or handlers.due(work.store, work.now, "deliveries")
+        return handlers.claim_due(work, wanted, deliveries=notify.deliveries, patience=PATIENCE)
+
+    return block
 
 
 def settle(notify: NotifyInMemory, claimed: Any, result: Any) -> None:
