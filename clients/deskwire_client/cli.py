@@ -51,6 +51,7 @@ _FIELDS: dict[str, dict[str, str]] = {
         "title": "one line for people",
         "description": "what is wrong or wanted",
         "kind": "incident or request",
+        "requester": "who wants it: a person's id, or an e-mail address",
         "impact": "high, medium or low",
         "urgency": "high, medium or low",
         "category": "category",
@@ -74,7 +75,7 @@ _REQUIRED = {
     "report": ("dedup_key", "title"),
     "resolve": ("dedup_key",),
     "ticket": ("external_ref", "title"),
-    "deployed": ("service", "version"),
+    "deployed": ("version",),
 }
 _HELP = {
     "report": "report an alert",

@@ -100,9 +100,9 @@ class Reporter:
         """Act on a ticket that `external_ref` or `number` names; `args` holds the action's arguments."""
         return self._report("ticket.action", options, action=action)
 
-    def deployed(self, *, service: str, version: str, **options: Any) -> Receipt:
-        """Report that a pipeline has deployed a version of a service."""
-        return self._report("change.deployed", options, service=service, version=version)
+    def deployed(self, *, version: str, **options: Any) -> Receipt:
+        """Report that a pipeline has deployed a version of a `service` or a `ci`."""
+        return self._report("change.deployed", options, version=version)
 
     def report(
         self,

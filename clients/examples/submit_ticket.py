@@ -12,7 +12,7 @@ with Reporter(os.environ["AMQP_URI"], source="/examples/shop", spool=os.environ.
         external_ref=reference,
         title="I cannot pay by card",
         description="The page stays white after I press pay.",
-        requester={"id": "customer-4711", "email": "kim@example.org"},
+        requester="kim@example.org",
         channel="shop",
         impact="low",
         urgency="high",
