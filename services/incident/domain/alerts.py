@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from services.incident.domain.opening import Opening
 from services.incident.domain.priority import PriorityTable, Severity
@@ -79,6 +80,7 @@ class Signal:
         return fingerprint(self.dedup_key)
 
 
+@lru_cache(maxsize=4096)
 def fingerprint(dedup_key: str) -> str:
     """A stable hash of the deduplication key alone, so that every sender of a pair comes to the same incident."""
     return hashlib.sha256(dedup_key.encode()).hexdigest()[:32]

@@ -66,8 +66,8 @@ class PlainSeal:
 class House:
     """The use cases of incident over memory, with a clock that stands at `at`."""
 
-    def __init__(self, at: datetime = LATER) -> None:
-        self.store = MemoryStore()
+    def __init__(self, at: datetime = LATER, store: MemoryStore | None = None) -> None:
+        self.store = store or MemoryStore()
         self.unit_of_work = make_unit_of_work(self.store, at)
         self.commands = Commands("incident", self.unit_of_work)
         self.ports = Ports(
