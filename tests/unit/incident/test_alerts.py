@@ -151,7 +151,7 @@ def as_messages(many: list[tuple[bool, int, str, str | None]]) -> list[Envelope]
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(many=st.lists(told, max_size=25), size=st.integers(1, 10), repeat=st.booleans())
 def test_a_fingerprint_never_has_two_open_incidents(
     many: list[tuple[bool, int, str, str | None]], size: int, repeat: bool
@@ -169,7 +169,7 @@ def test_a_fingerprint_never_has_two_open_incidents(
         assert claim["firing"] == len(firing) > 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     minutes=st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=1, max_size=12, unique_by=lambda m: m[1]),
     order=st.randoms(use_true_random=False),

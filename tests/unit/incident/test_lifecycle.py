@@ -253,7 +253,7 @@ doings = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(doings=doings, origin=st.sampled_from(Origin))
 def test_whatever_is_done_the_record_stays_sound(doings: list[tuple[Action, Arguments]], origin: Origin) -> None:
     incident = make_incident()
