@@ -50,7 +50,7 @@ class Child:
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    def spawn(self) -> None:
+    def start(self) -> None:
         """Start it. Raises OSError when the program cannot be run."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         _rotate(self.log)
