@@ -10,15 +10,16 @@ from typing import Any, NoReturn
 
 import click
 
-from shared.errors import DeskwireError, NotFound, Rejected, Unavailable
+from shared.errors import DeskwireError, Unavailable
 
 COMMANDS = {
     "up": ("up", "Start everything on this machine and stop it with Ctrl-C."),
     "status": ("status", "Services, queues, journal lag and dead letters at a glance."),
     "doctor": ("doctor", "Say in words what is wrong with this machine or its configuration."),
     "report": ("report", "Report an alert or a ticket, as a foreign system would."),
-    "incidents": ("incidents", "List incidents, newest first."),
-    "show": ("show", "Show one record by its number."),
+    "replay": ("replay", "Bring another desk's history over and report what became of it."),
+    "incidents": ("incidents", "List incidents by number."),
+    "show": ("incidents", "Show one record with its history."),
     "topology": ("topology", "Print or declare the exchanges and queues."),
     "dead": ("dead", "Dead letters: list, show, replay, discard."),
     "audit": ("audit", "Check that nobody tampered with the history."),
@@ -49,17 +50,17 @@ class Exit(IntEnum):
 class _Commands(click.Group):
     """Loads a command's file when that command is called: `deskwire --help` stays instant."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"deskwire.commands.{COMMANDS[cmd_name][0]}")
-        command: click.Command = module.command
+        command: click.Command = getattr(module, cmd_name)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
@@ -93,13 +94,13 @@ def main() -> NoReturn:
 
 
 def exit_code(error: DeskwireError) -> Exit:
-    """The exit code of an error of the house."""
+    """The exit code of an error of the house; one that a service answered is known by its slug alone."""
     match error:
-        case NotFound() | Rejected():
-            return Exit.REFUSED
         case Unavailable():
             return Exit.UNREACHABLE
-    return Exit.ERROR
+        case DeskwireError(slug="internal-error"):
+            return Exit.ERROR
+    return Exit.REFUSED
 
 
 def _tell(error: DeskwireError) -> None:

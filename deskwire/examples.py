@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
+from datetime import datetime
 from typing import Any
+
+from shared.clock import format_instant
 
 TITLE = "Mail does not leave the building"
 SERVICE = "mail"
@@ -21,14 +24,14 @@ def show_line(program: str) -> str:
     return f"{program} incidents"
 
 
-def amqp_publish_line(sender_uri: str) -> str:
+def amqp_publish_line(sender_uri: str, *, at: datetime, event_id: str) -> str:
     """The same alert by amqp-publish: the contract needs no code of ours."""
     event: dict[str, Any] = {
         "specversion": "1.0",
-        "id": "example-1",
+        "id": event_id,
         "source": "/example",
         "type": "alert.firing",
-        "time": "2026-01-01T09:00:00Z",
+        "time": format_instant(at),
         "datacontenttype": "application/json",
         "data": {
             "dedup_key": "mail-queue",

@@ -20,37 +20,59 @@ RELAY = "relay"
 SENDER = "sender"
 NOTHING = "^$"
 EVERYTHING = ".*"
-SENDER_TYPES = r"^(alert|ticket|change)\..*"
+ASKERS = ("gateway",)
+"""Services that ask others by RPC. Whoever else needs to is added here: no service calls another to write."""
+_REPLIES = r"rpc\.reply-.*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topics:
+    """Routing keys of one topic exchange that a user may publish with (`write`) and bind (`read`)."""
+
+    exchange: str
+    write: str
+    read: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rights:
-    """The rights of one user in a virtual host. `publishes` narrows what goes to `itsm.intake`, by routing key."""
+    """The rights of one user in a virtual host. Topic exchanges that `topics` does not name follow the rights alone."""
 
     configure: str = NOTHING
     write: str = NOTHING
     read: str = NOTHING
     tags: tuple[str, ...] = ()
-    publishes: str | None = None
+    topics: tuple[Topics, ...] = ()
 
 
 def service_rights(service: str) -> Rights:
-    """A service consumes its own queues, answers and asks by RPC, retries and gives up; it publishes no event.
+    """A service declares its own queues and consumes them, answers calls, retries and gives up; it publishes no event.
 
-    A service declares its own queues again at each start, so that one with other arguments ends it clearly.
+    It declares its queues again at each start, so that one with other arguments ends it clearly. An asker also has
+    a reply queue of its own and may call any service.
     """
-    own_rpc = rf"nameko-rpc|rpc-{service}|rpc\.reply-.*"
+    own = rf"rpc-{service}|{service}\.[a-z0-9_]+\.(urgent|normal|bulk)\.v[0-9]+"
+    aside = r"nameko-rpc|itsm\.dead|itsm\.retry\.[0-9]+"
+    if service in ASKERS:
+        return Rights(
+            configure=f"^({own}|{_REPLIES})$",
+            write=f"^({aside}|{_REPLIES})$",
+            read=f"^({own}|{_REPLIES}|nameko-rpc)$",
+            # It may bind nothing but its own reply queue: nobody listens to what others ask.
+            topics=(Topics(exchange="nameko-rpc", write=".*", read=f"^{_REPLIES}$"),),
+        )
     return Rights(
-        configure=rf"^({own_rpc}|{service}\..*)$",
-        write=rf"^({own_rpc}|itsm\.dead|itsm\.retry\.[0-9]+)$",
-        read=rf"^({own_rpc}|{service}\..*)$",
+        configure=f"^({own})$",
+        write=f"^({aside})$",
+        read=f"^({own})$",
+        topics=(Topics(exchange="nameko-rpc", write=f"^{_REPLIES}$", read=NOTHING),),
     )
 
 
 FIXED = {
     OPERATOR: Rights(configure=EVERYTHING, write=EVERYTHING, read=EVERYTHING, tags=("administrator",)),
     RELAY: Rights(write=r"^[a-z0-9_]+\.events$"),
-    SENDER: Rights(write=r"^itsm\.intake$", publishes=SENDER_TYPES),
+    SENDER: Rights(write=r"^itsm\.intake$"),
 }
 
 
@@ -73,11 +95,11 @@ def permissions(vhost: str, users: Mapping[str, Rights]) -> list[dict[str, str]]
 
 
 def topic_permissions(vhost: str, users: Mapping[str, Rights]) -> list[dict[str, str]]:
-    """The `topic_permissions` of RabbitMQ's definitions: routing keys that a user may publish with."""
+    """The `topic_permissions` of RabbitMQ's definitions."""
     return [
-        {"user": user, "vhost": vhost, "exchange": "itsm.intake", "write": rights.publishes, "read": NOTHING}
+        {"user": user, "vhost": vhost, "exchange": topics.exchange, "write": topics.write, "read": topics.read}
         for user, rights in users.items()
-        if rights.publishes is not None
+        for topics in rights.topics
     ]
 
 

@@ -132,10 +132,10 @@ class Broker:
         output = self.folder / "output.log"
         self._stop_epmd()
         self._epmd = Child("epmd", [epmd, "-port", str(epmd_port)], env=env, cwd=self.folder, log=output)
-        self._epmd.spawn()
+        self._epmd.start()
         wait_for(lambda: _listens(epmd_port), 5)
         self._node = Child("broker", [str(server)], env=env, cwd=self.folder, log=output)
-        self._node.spawn()
+        self._node.start()
 
     def ready(self) -> bool:
         """Whether the operator can work with it now."""

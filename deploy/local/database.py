@@ -94,7 +94,7 @@ class Database:
             *("--cache-size", self._cache, "--log-level", "WARNING"),
         ]
         self._server = Child("database", argv, env=dict(os.environ), cwd=self.folder, log=self.log)
-        self._server.spawn()
+        self._server.start()
 
     def ready(self) -> bool:
         """Whether it answers now."""

@@ -54,7 +54,7 @@ def free_port() -> int:
 def choose(
     rule: PortRule, *, explicit: int | None, remembered: int | None, free: Callable[[int], bool] = is_free
 ) -> int:
-    """The explicit port or PortTaken; else the remembered one, the known one, the first free spare one, in this order."""
+    """The explicit port or PortTaken; else the remembered one, the known one, the first free spare one."""
     if explicit is not None:
         if not free(explicit):
             raise PortTaken(
@@ -62,7 +62,7 @@ def choose(
                 f"stop it, or set {rule.variable} to a free port."
             )
         return explicit
-    candidates = ([] if remembered is None else [remembered]) + [rule.known, *rule.spare]
+    candidates: list[int] = ([] if remembered is None else [remembered]) + [rule.known, *rule.spare]
     for port in candidates:
         if free(port):
             return port

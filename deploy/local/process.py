@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -49,7 +50,7 @@ class Child:
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    def spawn(self) -> None:
+    def start(self) -> None:
         """Start it. Raises OSError when the program cannot be run."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         _rotate(self.log)
@@ -96,10 +97,8 @@ class Child:
         """SIGKILL to the program and all of its group; waits until it is gone."""
         if self._process is None:
             return
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         self._process.wait()
 
     def last_lines(self, count: int = 5) -> list[str]:
@@ -112,10 +111,8 @@ class Child:
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(self._process.pid, number)
-        except ProcessLookupError:
-            pass
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:

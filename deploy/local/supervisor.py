@@ -106,7 +106,7 @@ class Supervisor:
         self._reporter.starting(list(started))
         for name, part in started.items():
             part.spawn()
-            self._watched.append(Watched(name=name, part=part, started_at=began))
+            self._watched.append(Watched(name=name, part=part, start=part.spawn, started_at=began))
         for name, part in started.items():
             self._stop.wait_for(lambda part=part: not part.alive or part.ready(), READY_SECONDS)  # type: ignore[misc]
             if not part.alive or not part.ready():
@@ -118,7 +118,7 @@ class Supervisor:
         began = time.monotonic()
         self._reporter.starting(["topology"])
         child = self._child("topology", self._parts.declare, operator_environment(self._parts.backing.addresses))
-        child.spawn()
+        child.start()
         self._children["topology"] = child
         self._stop.wait_for(lambda: not child.alive, READY_SECONDS)
         if child.exit_code != 0:
@@ -132,8 +132,8 @@ class Supervisor:
         for plan in self._parts.plans:
             child = self._child(plan.name, plan.module, plan.environment)
             self._children[plan.name] = child
-            child.spawn()
-            self._watched.append(Watched(name=plan.name, part=child, started_at=began))
+            child.start()
+            self._watched.append(Watched(name=plan.name, part=child, start=child.start, started_at=began))
         self._write_state()
         self._await_readiness(began)
 

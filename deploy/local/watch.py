@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,13 +11,11 @@ LONGEST_PAUSE = 30.0
 FORGIVEN_AFTER = 60.0
 
 
-class Startable(Protocol):
-    """Something that is started and then runs, or does not."""
+class Part(Protocol):
+    """Something that runs, or does not."""
 
     @property
     def alive(self) -> bool: ...
-
-    def spawn(self) -> None: ...
 
 
 def pause_after(crashes: int) -> float:
@@ -29,7 +28,8 @@ class Watched:
     """One part of the stack under watch. Instants are seconds of a monotonic clock."""
 
     name: str
-    part: Startable
+    part: Part
+    start: Callable[[], None]
     started_at: float
     crashes: int = 0
     restarts: int = 0
@@ -43,7 +43,7 @@ class Watched:
             return self._note_crash(now)
         if now < self.due_at:
             return None
-        self.part.spawn()
+        self.start()
         self.started_at, self.due_at = now, None
         self.restarts += 1
         return f"{self.name} started again"

@@ -8,7 +8,7 @@ import sys
 import click
 
 from deploy.local import ports, running
-from deploy.local.access import find_services
+from deploy.local.access import SENDER, find_services
 from deploy.local.backing import prepare
 from deploy.local.choices import Choices
 from deploy.local.folders import Folders, find_folders
@@ -19,11 +19,13 @@ from deskwire.console import Voice
 from deskwire.examples import amqp_publish_line, report_line, show_line
 from deskwire.options import json_option
 from deskwire.progress import make_progress
+from shared.clock import SystemClock
+from shared.ids import SystemIds
 
 
 @click.command("up")
 @json_option
-def command(as_json: bool) -> None:
+def up(as_json: bool) -> None:
     """Start everything on this machine and stop it in order with Ctrl-C.
 
     Data and logs are kept in ./var (DESKWIRE_VAR moves it). Uses the broker at AMQP_URI and the database at
@@ -42,14 +44,19 @@ def command(as_json: bool) -> None:
         backing = prepare(choices, folders, services)
         plans = plan(services, choices.ops_base, backing.addresses)
         with make_progress(voice) as progress:
-            supervisor = Supervisor(folders, Parts(backing=backing, plans=plans), progress, stop)
-            supervisor.run(lambda: (progress.finish(), _tell(voice, folders, plans, backing.addresses)))  # type: ignore[func-returns-value]
+
+            def when_up() -> None:
+                progress.finish()
+                _tell(voice, folders, plans, backing.addresses)
+
+            Supervisor(folders, Parts(backing=backing, plans=plans), progress, stop).run(when_up)
     voice.answer({"event": "stopped"})
     voice.line("Stopped.")
 
 
 def _tell(voice: Voice, folders: Folders, plans: tuple[Plan, ...], addresses: Addresses) -> None:
-    sender = addresses.amqp["sender"]
+    sender = addresses.amqp[SENDER]
+    publish = amqp_publish_line(sender, at=SystemClock().now(), event_id=SystemIds().new())
     lines = [report_line(_program()), show_line(_program())]
     voice.answer(
         {
@@ -58,7 +65,7 @@ def _tell(voice: Voice, folders: Folders, plans: tuple[Plan, ...], addresses: Ad
             "mongodb": addresses.mongodb,
             "ops": {plan.name: f"http://127.0.0.1:{plan.ops_port}" for plan in plans},
             "logs": str(folders.logs),
-            "try": [*lines, amqp_publish_line(sender)],
+            "try": [*lines, publish],
         }
     )
     voice.line()
@@ -75,7 +82,7 @@ def _tell(voice: Voice, folders: Folders, plans: tuple[Plan, ...], addresses: Ad
     voice.line()
     voice.line("The same from any AMQP client, such as Debian's amqp-tools:")
     voice.line()
-    voice.line(f"  {amqp_publish_line(sender)}")
+    voice.line(f"  {publish}")
     voice.line()
 
 

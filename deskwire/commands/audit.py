@@ -1,0 +1,62 @@
+"""`deskwire audit verify`: whether the history is as it was written, record by record and anchor by anchor."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from deskwire.cli import Exit
+from deskwire.console import Voice
+from deskwire.options import json_option
+from deskwire.session import consumers, find_addresses
+from shared.audit import Finding, verify
+from shared.config import Settings
+from shared.mongo import MongoStore, connect
+
+
+@click.group("audit")
+def audit() -> None:
+    """Check that nobody tampered with the history."""
+
+
+@audit.command("verify")
+@click.argument("services", nargs=-1)
+@json_option
+def verify_(services: tuple[str, ...], as_json: bool) -> int:
+    """Verify SERVICES, or all. Exit code 4 when something is not as it was written."""
+    voice = Voice(as_json=as_json)
+    findings = {service: _verify(service) for service in services or consumers()}
+    total = sum(len(found) for found in findings.values())
+    voice.answer(
+        {
+            "intact": total == 0,
+            "findings": {
+                service: [{"record": one.record, "fault": one.fault} for one in found]
+                for service, found in findings.items()
+            },
+        }
+    )
+    rows = [(service, escape(one.record), escape(one.fault)) for service, found in findings.items() for one in found]
+    if rows:
+        voice.table(("service", "record", "fault"), rows)
+    else:
+        voice.line("The history is as it was written.")
+    return Exit.NOT_WELL if total else Exit.DONE
+
+
+def _verify(service: str) -> list[Finding]:
+    name = f"{Settings.load().database_prefix}{service}"
+    store = MongoStore(connect(find_addresses().mongodb, name, f"audit-{service}"))
+    return list(verify(store, _audited(service)))
+
+
+def _audited(service: str) -> tuple[Any, ...]:
+    """The collections whose records carry an audit, as the service's storage names them."""
+    try:
+        storage = importlib.import_module(f"services.{service}.storage")
+    except ModuleNotFoundError:
+        return ()
+    return tuple(getattr(storage, "AUDITED", ()))

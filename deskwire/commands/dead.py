@@ -1,0 +1,127 @@
+"""`deskwire dead`: the messages that could not be handled, each with its explanation."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from deskwire.console import Voice
+from deskwire.options import json_option
+from deskwire.session import consumers, find_addresses, operator_channel
+from shared import deadletter
+from shared.deadletter import DeadLetter
+from shared.errors import Invalid, NotFound
+from shared.publisher import Publisher
+
+
+@click.group("dead")
+def dead() -> None:
+    """Dead letters: list, show, replay, discard."""
+
+
+@dead.command("list")
+@click.argument("consumer", required=False)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="A consumer.")
+@json_option
+def list_(consumer: str | None, limit: int, as_json: bool) -> None:
+    """List the dead letters of CONSUMER, or of all."""
+    voice = Voice(as_json=as_json)
+    letters = [letter for name in _chosen(consumer) for letter in _browse(name, limit)]
+    voice.answer([_document(letter) for letter in letters])
+    if not letters:
+        voice.line("No dead letters.")
+        return
+    rows = [
+        [escape(text) for text in (one.consumer, one.message_id, one.reason, str(one.attempts), one.error[:80])]
+        for one in letters
+    ]
+    voice.table(("consumer", "id", "reason", "tries", "what is wrong"), rows, numbers=("tries",))
+
+
+@dead.command("show")
+@click.argument("consumer")
+@click.argument("message_id")
+@json_option
+def show(consumer: str, message_id: str, as_json: bool) -> None:
+    """Show one dead letter with its body."""
+    voice = Voice(as_json=as_json)
+    (name,) = _chosen(consumer)
+    found = next((letter for letter in _browse(name, 1_000_000) if letter.message_id == message_id), None)
+    if found is None:
+        raise NotFound(f"{name} has no dead letter {message_id}.", pointer="/message_id")
+    document = _document(found)
+    voice.answer(document)
+    voice.table(("", ""), [(f"[dim]{key}[/]", escape(str(value))) for key, value in document.items() if value])
+
+
+@dead.command("replay")
+@click.argument("consumer")
+@click.argument("message_id", required=False)
+@click.option("--all", "everything", is_flag=True, help="All of the consumer's.")
+@json_option
+def replay(consumer: str, message_id: str | None, everything: bool, as_json: bool) -> None:
+    """Send dead letters back to the queue they came from. Safe to repeat: an effect happens once."""
+    _one_or_all(message_id, everything)
+    (name,) = _chosen(consumer)
+    publisher = Publisher(find_addresses().amqp["operator"])
+    try:
+        with operator_channel() as channel:
+            done = deadletter.replay(channel, publisher, name, message_id)
+    finally:
+        publisher.close()
+    _tell(done, "sent back", as_json)
+
+
+@dead.command("discard")
+@click.argument("consumer")
+@click.argument("message_id", required=False)
+@click.option("--all", "everything", is_flag=True, help="All of the consumer's.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def discard(consumer: str, message_id: str | None, everything: bool, yes: bool, as_json: bool) -> None:
+    """Remove dead letters for good."""
+    _one_or_all(message_id, everything)
+    (name,) = _chosen(consumer)
+    if not yes and not as_json:
+        click.confirm(f"Remove {message_id or 'all dead letters'} of {name} for good?", abort=True)
+    with operator_channel() as channel:
+        done = deadletter.discard(channel, name, message_id)
+    _tell(done, "discarded", as_json)
+
+
+def _browse(consumer: str, limit: int) -> Iterator[DeadLetter]:
+    with operator_channel() as channel:
+        yield from [letter for _, letter in deadletter.browse(channel, consumer, limit)]
+
+
+def _chosen(consumer: str | None) -> tuple[str, ...]:
+    known = consumers()
+    if consumer is None:
+        return known
+    if consumer not in known:
+        raise Invalid(f"{consumer} is no consumer: {', '.join(known)}.", pointer="/consumer")
+    return (consumer,)
+
+
+def _one_or_all(message_id: str | None, everything: bool) -> None:
+    if (message_id is None) != everything:
+        raise click.UsageError("Name one MESSAGE_ID, or say --all.")
+
+
+def _tell(letters: list[DeadLetter], deed: str, as_json: bool) -> None:
+    voice = Voice(as_json=as_json)
+    voice.answer({"count": len(letters), "ids": [letter.message_id for letter in letters]})
+    voice.line(f"{len(letters)} {'letter' if len(letters) == 1 else 'letters'} {deed}.")
+
+
+def _document(letter: DeadLetter) -> dict[str, Any]:
+    try:
+        body = {"body": letter.body.decode()}
+    except UnicodeDecodeError:
+        body = {"body_base64": base64.b64encode(letter.body).decode()}
+    names = ("consumer", "message_id", "reason", "error", "pointer", "queue", "attempts", "first_failed_at", "sender")
+    return {**{name: getattr(letter, name) for name in names}, "content_type": letter.content_type, **body}

@@ -1,0 +1,88 @@
+"""`deskwire incidents` and `deskwire show`: what the desk holds, asked of its services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from deskwire.console import Voice
+from deskwire.options import json_option
+from deskwire.session import OPERATOR_ACTOR, rpc
+from shared.errors import Invalid
+
+OWNERS = {"INC": "incident", "REQ": "incident", "PRB": "problem", "CHG": "change"}
+COLUMNS = ("number", "priority", "state", "level", "team", "service", "title")
+
+
+@click.command("incidents")
+@click.option("--state", multiple=True, help="Only these states; repeatable.")
+@click.option("--after", metavar="NUMBER", help="Go on after this number.")
+@click.option("--limit", type=click.IntRange(1, 100), default=50, show_default=True)
+@json_option
+def incidents(state: tuple[str, ...], after: str | None, limit: int, as_json: bool) -> None:
+    """List incidents and requests by number."""
+    args: dict[str, Any] = {"limit": limit}
+    args |= {"state": list(state)} if state else {}
+    args |= {"after": after} if after else {}
+    with rpc() as client:
+        page = client.call("incident", "find", {"args": args, "actor": OPERATOR_ACTOR})
+    voice = Voice(as_json=as_json)
+    voice.answer(page)
+    if not page["records"]:
+        voice.line("No incidents.")
+        return
+    voice.table(COLUMNS, [_row(record) for record in page["records"]])
+    if page.get("next"):
+        voice.line(f"More: deskwire incidents --after {page['next']}")
+
+
+@click.command("show")
+@click.argument("number")
+@json_option
+def show(number: str, as_json: bool) -> None:
+    """Show one record (INC, REQ, PRB or CHG) with its history."""
+    owner = OWNERS.get(number[:3].upper())
+    if owner is None:
+        raise Invalid(f"{number} is no record's number: it starts with {', '.join(OWNERS)}.", pointer="/number")
+    args = {"history": True, "notes": True} if owner == "incident" else {}
+    with rpc() as client:
+        record = client.call(owner, "get", {"number": number.upper(), "args": args, "actor": OPERATOR_ACTOR})
+    voice = Voice(as_json=as_json)
+    voice.answer(record)
+    history, notes = record.pop("history", []), record.pop("notes", [])
+    voice.table(
+        ("", ""), [(f"[dim]{name}[/]", escape(_plain(value))) for name, value in record.items() if _told(value)]
+    )
+    _tell_history(voice, history)
+    for note in notes:
+        voice.line(f"{note.get('at', '')}  {_plain(note.get('text'))}")
+
+
+def _tell_history(voice: Voice, history: list[Mapping[str, Any]]) -> None:
+    if not history:
+        return
+    voice.line()
+    rows = [
+        (str(entry["at"]), str(entry["type"]), escape(str(entry["by"])), escape(_plain(entry.get("change"))))
+        for entry in history
+    ]
+    voice.table(("at", "event", "by", "change"), rows)
+
+
+def _row(record: Mapping[str, Any]) -> list[str]:
+    return [escape(_plain(record.get(column))) for column in COLUMNS]
+
+
+def _told(value: Any) -> bool:
+    return value not in (None, "", [], {})
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "  ".join(f"{key}: {_plain(part)}" for key, part in value.items() if _told(part))
+    if isinstance(value, list):
+        return ", ".join(_plain(part) for part in value)
+    return "" if value is None else str(value)

@@ -1,0 +1,85 @@
+"""`deskwire report`: an alert or a ticket, published as a foreign sender would, counted only when confirmed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from deskwire.console import Voice
+from deskwire.options import json_option
+from deskwire.session import sender_uri
+from shared.clock import SystemClock
+from shared.envelope import Envelope, Lane, encode
+from shared.errors import Unavailable
+from shared.ids import SystemIds, deterministic_id
+from shared.publisher import Message, Outcome, Publisher
+from shared.topology import INTAKE, routing_key
+
+LANES = {"critical": Lane.URGENT, "error": Lane.NORMAL, "warning": Lane.NORMAL, "info": Lane.BULK}
+SOURCE = "/deskwire/report"
+
+
+class NotTaken(Unavailable):
+    """The broker did not keep the event."""
+
+    slug = "not-taken"
+
+
+@click.command("report")
+@click.argument("title")
+@click.option("--service", help="The service that suffers.")
+@click.option("--ci", help="The configuration item that is at fault.")
+@click.option(
+    "--severity", type=click.Choice(list(LANES)), default="error", show_default=True, help="Of an alert: sets its lane."
+)
+@click.option("--key", help="What makes two alerts the same. Made from title, service and item when absent.")
+@click.option("--description", help="More about it.")
+@click.option("--resolved", is_flag=True, help="The alert is over.")
+@click.option("--ticket", "reference", metavar="REF", help="Submit a ticket with this external reference instead.")
+@json_option
+def report(title: str, as_json: bool, **options: Any) -> None:
+    """Report an alert (or, with --ticket, a ticket) to the running desk."""
+    event = build(title, **options)
+    key = routing_key(event.type, event.lane)
+    message = Message(exchange=INTAKE, routing_key=key, body=encode(event), message_id=event.id)
+    publisher = Publisher(sender_uri())
+    try:
+        (outcome,) = publisher.publish([message])
+    finally:
+        publisher.close()
+    if outcome is not Outcome.CONFIRMED:
+        raise NotTaken(f"The broker did not keep {event.type}: {outcome.value}. `deskwire status` says more.")
+    voice = Voice(as_json=as_json)
+    voice.answer({"id": event.id, "type": event.type, "routing_key": key, "outcome": outcome.value})
+    voice.line(f"{event.type} {event.id} is with the broker.")
+
+
+def build(
+    title: str,
+    *,
+    service: str | None,
+    ci: str | None,
+    severity: str,
+    key: str | None,
+    description: str | None,
+    resolved: bool,
+    reference: str | None,
+) -> Envelope:
+    """The event that the options describe, happening now."""
+    data: dict[str, Any] = {"title": title, "service": service, "ci": ci, "description": description}
+    if reference is not None:
+        kind, lane = "ticket.submitted", Lane.NORMAL
+        data |= {"external_ref": reference}
+    else:
+        kind, lane = ("alert.resolved" if resolved else "alert.firing"), LANES[severity]
+        same = key or deterministic_id(title, service or "", ci or "")
+        data |= {"dedup_key": same, "severity": severity, "source": SOURCE}
+    return Envelope(
+        id=SystemIds().new(),
+        source=SOURCE,
+        type=kind,
+        time=SystemClock().now(),
+        lane=lane,
+        data={name: value for name, value in data.items() if value is not None},
+    )

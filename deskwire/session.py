@@ -1,0 +1,85 @@
+"""What a command talks to: the stack that runs here, else the addresses in the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from amqp.exceptions import AMQPError
+from kombu import Connection
+
+from deploy.local import running
+from deploy.local.access import OPERATOR, SENDER, find_services
+from deploy.local.choices import Choices
+from deploy.local.folders import Folders, find_folders
+from deploy.local.stack import Addresses, ops_ports
+from shared.errors import Unavailable
+from shared.rpc import RpcClient
+from shared.topology import catalogue
+
+OPERATOR_ACTOR = {"kind": "system", "id": "operator", "roles": ["operator"]}
+"""Who acts when a command of the operator's changes something."""
+
+
+class NoBroker(Unavailable):
+    """The broker does not answer the command."""
+
+    slug = "broker-unreachable"
+
+
+def find_addresses(folders: Folders | None = None) -> Addresses:
+    """Of the running stack, else from AMQP_URI (and MONGODB_URI). Raises NotRunning when there is neither."""
+    folders = folders or find_folders()
+    choices = Choices.read(os.environ)
+    try:
+        running.read(folders)
+        return running.read_addresses(folders)
+    except running.NotRunning:
+        if choices.amqp_uri is None:
+            raise
+    mongodb = choices.mongodb_uri or "mongodb://127.0.0.1:27017/"
+    return Addresses.of_one(choices.amqp_uri, mongodb, find_services(folders.root))
+
+
+def find_ops_ports(folders: Folders | None = None) -> dict[str, int]:
+    """The ops port of each process: of the running stack, else the usual ones."""
+    folders = folders or find_folders()
+    try:
+        return {name: process.ops_port for name, process in running.read(folders).processes.items()}
+    except running.NotRunning:
+        return ops_ports(find_services(folders.root), Choices.read(os.environ).ops_base)
+
+
+def sender_uri() -> str:
+    """The broker's address for foreign senders."""
+    return find_addresses().amqp[SENDER]
+
+
+@contextmanager
+def operator_channel() -> Iterator[Any]:
+    """A py-amqp channel of the operator's; unacknowledged messages are back in their queues after it.
+
+    Raises NoBroker.
+    """
+    try:
+        with Connection(find_addresses().amqp[OPERATOR], connect_timeout=5) as connection:
+            yield connection.default_channel
+    except (AMQPError, OSError) as error:
+        raise NoBroker(f"The broker does not answer: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def rpc() -> Iterator[RpcClient]:
+    """Calls as the operator."""
+    client = RpcClient(find_addresses().amqp[OPERATOR], timeout=5.0)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def consumers() -> tuple[str, ...]:
+    """The services that have dead letters."""
+    return tuple(one.service for one in catalogue())
