@@ -99,7 +99,7 @@ class House:
         if name != RELAY_PROCESS:
             argv = [sys.executable, "-m", "shared.runner", name]
         child = Child(key, argv, env=self._env(name, port), cwd=ROOT, log=self.folder / f"{key}.log")
-        child.spawn()
+        child.start()
         self.processes[key] = child
         return child
 

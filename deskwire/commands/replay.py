@@ -56,7 +56,7 @@ def _run(events: list[Envelope], settings: Settings, relay: tuple[str, ...], con
             task = progress.add_task("publishing", total=len(events))
             publish(events, publisher, advance=lambda number: progress.advance(task, number))
             published = time.monotonic()
-            ended = _settle(settings.amqp_uri, topology, rpc, relay, progress)
+            ended = _settle(settings.amqp_uri, topology, relay, progress)
         return Report(
             events=len(events),
             published_seconds=published - began,
@@ -70,12 +70,11 @@ def _run(events: list[Envelope], settings: Settings, relay: tuple[str, ...], con
         rpc.close()
 
 
-def _settle(uri: str, topology: Topology, rpc: RpcClient, relay: tuple[str, ...], progress: Progress) -> float:
+def _settle(uri: str, topology: Topology, relay: tuple[str, ...], progress: Progress) -> float:
     task = progress.add_task("taking effect", total=None)
 
     def look() -> Backlog:
-        reports = observe.ask(rpc, "incident"), observe.ask(rpc, "sla")
-        return observe.backlog(observe.count(uri, topology), observe.unsent(relay), *reports)
+        return observe.backlog(observe.count(uri, topology), observe.relayed(relay))
 
     return settle(look, told=lambda backlog: _tell(progress, task, backlog))
 

@@ -16,6 +16,7 @@ from shared.errors import Unavailable
 from shared.topology import Topology
 
 UNSENT = "itsm_journal_unsent"
+PUBLISHED = "itsm_journal_published_total"
 OPERATOR = {"kind": "person", "id": "operator", "roles": ["operator"], "organisation": None}
 
 
@@ -59,12 +60,25 @@ def count(uri: str, topology: Topology) -> Counts:
     return Counts(queued=queued, dead=dead)
 
 
-def unsent(addresses: Sequence[str]) -> int:
-    """Journal rows that the relays at these addresses of metrics have not sent. Raises Unavailable without them."""
-    return sum(_unsent(address) for address in addresses)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relayed:
+    """Journal rows that wait for the broker, and rows that it has confirmed since the relays started."""
+
+    unsent: int
+    published: int
 
 
-def _unsent(address: str) -> int:
+def relayed(addresses: Sequence[str]) -> Relayed:
+    """What the relays at these addresses of metrics say. Raises Unavailable without them."""
+    samples = [sample for address in addresses for sample in _samples(address)]
+    return Relayed(unsent=_sum(samples, UNSENT), published=_sum(samples, PUBLISHED))
+
+
+def _sum(samples: Sequence[tuple[str, float]], name: str) -> int:
+    return int(sum(value for sample, value in samples if sample == name))
+
+
+def _samples(address: str) -> list[tuple[str, float]]:
     if not address.startswith(("http://", "https://")):
         raise Unavailable(f"{address} is not the address of a relay's metrics")
     try:
@@ -73,17 +87,9 @@ def _unsent(address: str) -> int:
     except OSError as error:
         raise Unavailable(f"the relay's metrics at {address} cannot be read: {error}") from error
     families = text_string_to_metric_families(text)
-    return int(sum(sample.value for family in families for sample in family.samples if sample.name == UNSENT))
+    return [(sample.name, sample.value) for family in families for sample in family.samples]
 
 
-def backlog(counts: Counts, rows: int, incident: Mapping[str, Any], sla: Mapping[str, Any]) -> Backlog:
-    """The backlog, with every number of both reports as the measure of movement."""
-    return Backlog(queued=counts.queued, unsent=rows, done=(counts.dead, *_numbers(incident), *_numbers(sla)))
-
-
-def _numbers(report: Any) -> list[int]:
-    if isinstance(report, Mapping):
-        return [number for key in sorted(report) for number in _numbers(report[key])]
-    if isinstance(report, int | float) and not isinstance(report, bool):
-        return [round(report * 1_000_000)]
-    return []
+def backlog(counts: Counts, journals: Relayed) -> Backlog:
+    """The backlog. Every effect of a replay has its event, so what the relays publish is the measure of movement."""
+    return Backlog(queued=counts.queued, unsent=journals.unsent, done=(counts.dead, journals.published))

@@ -76,11 +76,11 @@ def _records(incident: Mapping[str, Any]) -> Table:
 
 
 def _attainment(sla: Mapping[str, Any]) -> Table:
-    """One row for each clock and priority of `{clock: {priority: {met, breached, ...}}}`."""
-    table = Table("Clock", "Priority", "Met", "Breached", "Attainment", title="Service levels")
-    for clock, priorities in sorted(sla.get("attainment", {}).items()):
-        for priority, numbers in sorted(priorities.items()):
+    """One row for each priority and clock of `{priorities: {priority: {clock: {met, breached, ...}}}}`."""
+    table = Table("Priority", "Clock", "Met", "Breached", "Attainment", title="Service levels")
+    for priority, clocks in sorted(sla.get("priorities", {}).items()):
+        for clock, numbers in sorted(clocks.items()):
             met, breached = numbers.get("met", 0), numbers.get("breached", 0)
-            share = f"{met / (met + breached):.1%}" if met + breached else "-"
-            table.add_row(clock, priority, f"{met:,}", f"{breached:,}", share)
+            if met + breached:
+                table.add_row(priority, clock, f"{met:,}", f"{breached:,}", f"{met / (met + breached):.1%}")
     return table

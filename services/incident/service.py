@@ -140,6 +140,10 @@ class IncidentService:
         handler = partial(lists.find, ports=self.ports)
         return self.desk.commands.answer(request, arguments.FindArgs(), handler)
 
+    @command
+    def report(self, request: dict[str, Any]) -> Document:
+        return self.desk.commands.answer(request, arguments.ReportArgs(), figures.report)
+
     def _act(self, action: Action, request: dict[str, Any]) -> Document:
         return self._execute(action, request, partial(commands.act, action=action))
 

@@ -44,6 +44,8 @@ def _hand_over(incident: Incident, args: HandOver, step: Step, event: str, direc
         team=args.team,
         person=args.person,
         handovers=incident.handovers + 1,
+        left=tuple(sorted({*incident.left, incident.level})),
+        returns=incident.returns + (level in incident.left),
         updated_at=step.at,
     )
     change = {

@@ -101,7 +101,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """An incident or a request. Instants are aware UTC; `handovers` counts changes of level."""
+    """An incident or a request. Instants are aware UTC.
+
+    `handovers` counts changes of level; `left` holds the levels it has left, and `returns` counts the hand-overs to
+    one of them: ping-pong.
+    """
 
     kind: Kind
     state: State
@@ -130,6 +134,8 @@ class Incident:
     resolution: Resolution | None = None
     reopened: int = 0
     handovers: int = 0
+    left: tuple[int, ...] = ()
+    returns: int = 0
     fingerprint: str | None = None
     external_ref: str | None = None
     links: tuple[Link, ...] = ()

@@ -173,6 +173,13 @@ def _any_of(kind: type) -> fields.List[Any]:
     return fields.List(fields.Enum(kind, by_value=True), validate=validate.Length(min=1, max=10))
 
 
+class ReportArgs(Schema):
+    """None: the report covers all records."""
+
+    class Meta:
+        unknown = RAISE
+
+
 class FindArgs(Schema):
     """Filters, and the page. A list means any of its members."""
 
