@@ -38,11 +38,10 @@ ALERT_FIRING = "alert.firing"
 ALERT_RESOLVED = "alert.resolved"
 TICKET_SUBMITTED = "ticket.submitted"
 TICKET_ACTION = "ticket.action"
-PROBLEM_PROPOSED = "problem.proposed"
 PROBLEM_LINKED = "problem.linked"
 PROBLEM_RESOLVED = "problem.resolved"
 
 CONSUMES = {
     "intake": (ALERT_FIRING, ALERT_RESOLVED, TICKET_SUBMITTED, TICKET_ACTION),
-    "problem": (PROBLEM_PROPOSED, PROBLEM_LINKED, PROBLEM_RESOLVED),
+    "problem": (PROBLEM_LINKED, PROBLEM_RESOLVED),
 }

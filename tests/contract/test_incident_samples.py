@@ -117,13 +117,15 @@ def test_every_message_of_the_intake_has_a_sample() -> None:
     assert all((SAMPLES / f"{name}.json").is_file() for name in FOREIGN)
 
 
+FOLLOWS = {events.PROBLEM_LINKED: events.LINKED, events.PROBLEM_RESOLVED: events.RESOLVED}
+
+
 @pytest.mark.parametrize("event", events.CONSUMES["problem"])
 def test_the_samples_of_problem_are_taken(event: str) -> None:
-    if not (SAMPLES / f"{event}.json").is_file():
-        pytest.skip(f"problem has no sample of {event}")
     house, sample = House(), read(event)
     named = sample.data["change"]["incidents"]
     assert named
     for _ in named:
         house.open()
     assert not house.tell_of_problem(sample).rejected
+    assert house.types().count(FOLLOWS[event]) == len(named)

@@ -20,7 +20,7 @@ class _Change(Schema):
 
 
 class ProblemData(Schema):
-    """`problem.proposed`, `.linked` and `.resolved`. A restricted problem's event has no change, and asks nothing."""
+    """`problem.linked` and `problem.resolved`. A restricted problem's event has no change, and asks nothing."""
 
     class Meta:
         unknown = EXCLUDE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -176,7 +177,7 @@ def test_a_fingerprint_never_has_two_open_incidents(
     size=st.integers(1, 5),
 )
 def test_whether_an_alert_is_open_does_not_depend_on_the_order_of_arrival(
-    minutes: list[tuple[bool, int]], order: object, size: int
+    minutes: list[tuple[bool, int]], order: Random, size: int
 ) -> None:
     messages = as_messages([(fires, minute, "disk", "a") for fires, minute in minutes])
     last_fires = max(minutes, key=lambda one: one[1])[0]

@@ -32,7 +32,9 @@ def get(house: House, number: str | None = None, actor: dict[str, Any] = AGENT, 
 
 def find(house: House, **args: Any) -> dict[str, Any]:
     request = {"args": args, "actor": AGENT}
-    return house.commands.answer(request, arguments.FindArgs(), partial(lists.find, ports=house.ports))["record"]
+    reply = house.commands.answer(request, arguments.FindArgs(), partial(lists.find, ports=house.ports))
+    page: dict[str, Any] = reply["record"]
+    return page
 
 
 def test_opening_answers_the_snapshot() -> None:

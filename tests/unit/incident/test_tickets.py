@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from tests.unit.incident.factories import LATER, NOW, House, batches, make_actio
 
 def story(*, backfill: bool = True) -> list[Envelope]:
     """A case that goes through two levels, waits, is solved, goes on, and is closed."""
-    rows = [
+    rows: list[tuple[str, dict[str, Any]]] = [
         ("accept", {"person": "bob"}),
         ("wait", {"args": {"reason": "user"}, "person": "bob"}),
         ("accept", {"person": "bob"}),
@@ -202,14 +203,10 @@ def test_actions_may_name_the_number() -> None:
         ({"level": 7}, "/data/level"),
     ],
 )
-def test_what_is_wrong_is_named(data: dict[str, object], pointer: str) -> None:
-    taken = House().tell(make_action("a", "accept", **data) if "action" not in data else _action(data))
+def test_what_is_wrong_is_named(data: dict[str, Any], pointer: str) -> None:
+    given = {"action": "accept", **data}
+    taken = House().tell(make_action("a", given.pop("action"), **given))
     assert taken.rejected["a"].pointer == pointer
-
-
-def _action(data: dict[str, object]) -> Envelope:
-    given = dict(data)
-    return make_action("a", str(given.pop("action")), **given)  # type: ignore[arg-type]
 
 
 @settings(max_examples=25, deadline=None)
