@@ -46,7 +46,7 @@ def to_milliseconds(at: datetime) -> datetime:
 
 def format_instant(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: `2026-03-29T01:00:00.000Z`."""
-    return to_milliseconds(at).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.astimezone(UTC).microsecond // 1000:03d}Z"
+    return to_milliseconds(at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_instant(text: str, *, pointer: str | None = None) -> datetime:
@@ -57,4 +57,8 @@ def parse_instant(text: str, *, pointer: str | None = None) -> datetime:
         raise Invalid(f"{text!r} is not an RFC 3339 time", pointer=pointer) from None
     if at.tzinfo is None:
         raise Invalid(f"{text!r} names no UTC offset", pointer=pointer)
-    return to_milliseconds(at)
+    try:
+        return to_milliseconds(at)
+    except OverflowError:
+        # The first and the last hours of the calendar have no UTC equal in it.
+        raise Invalid(f"{text!r} is out of range", pointer=pointer) from None

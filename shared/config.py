@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -123,7 +124,9 @@ def _seconds(default: float, low: float, high: float) -> Read:
 
 def _ladder(env: Env, name: str) -> tuple[timedelta, ...]:
     steps = env.list(name, [step.total_seconds() for step in LADDER], subcast=float)
-    if not steps or any(step <= 0 for step in steps) or sorted(steps) != steps:
+    # Steps are named by their milliseconds, and two of the same name would be one queue.
+    names = [int(step * 1000) for step in steps]
+    if not steps or names[0] < 1 or any(later <= earlier for earlier, later in pairwise(names)):
         raise ValueError("must be rising seconds above 0, such as 1,10,60,600")
     return tuple(timedelta(seconds=step) for step in steps)
 

@@ -150,6 +150,9 @@ def _judge(attributes: dict[str, Any], data: Mapping[str, Any]) -> None:
         name = sorted(error.errors)[0]
         raise Invalid(f"{name}: {error.errors[name][0]}", slug="bad-envelope", pointer=f"/{name}") from None
     for name in ("id", "source", "type"):
+        # The library makes up an id for an event that has none, and such an event could not be told from its copy.
+        if name not in attributes:
+            raise Invalid(f"{name} is missing", slug="bad-envelope", pointer=f"/{name}")
         if len(attributes[name]) > MAX_TEXT:
             raise Invalid(f"{name} is longer than {MAX_TEXT} characters", slug="bad-envelope", pointer=f"/{name}")
 
