@@ -50,13 +50,26 @@ class Delivery:
     trip: Trip
     tag: int
     session: Session
+    channel: Any
     routing_key: str = ""
     reply_to: str = ""
     correlation_id: str = ""
 
     def ack(self) -> None:
         """Settle it. On a connection that is gone the broker delivers it again, and the inbox knows it."""
-        self.session.ack(self.tag)
+        self.session.ack(self.channel, self.tag, multiple=False)
+
+    def ack_all(self) -> None:
+        """Settle it and everything delivered before it by the same queue.
+
+        Only when all of that is dealt with: each queue has a channel of its own, so that a batch of two hundred is
+        one acknowledgement. Nothing may be left behind on a channel that goes on being used (`give_up`).
+        """
+        self.session.ack(self.channel, self.tag, multiple=True)
+
+    def give_up(self) -> None:
+        """Leave it and all others unsettled: the connection ends, and the broker delivers them again."""
+        self.session.close()
 
     @property
     def lost(self) -> bool:
@@ -118,19 +131,20 @@ class Session:
         self._write = Semaphore()
         self.closed = False
         self._connection = self._kombu.connection
-        self.channel = self._kombu.channel()
-        self._tags: list[str] = []
+        self._channel = self._kombu.channel()
+        self._consuming: list[tuple[Any, str]] = []
 
     def consume(self, subscription: Subscription, service: str) -> None:
         """Declare the subscription's queues and consume from them. Raises QueueMismatch."""
         for lane, queue in subscription.queues.items():
+            channel = self._kombu.channel()
             try:
-                self.channel.queue_declare(queue.name, durable=True, auto_delete=False, arguments=dict(queue.arguments))
+                channel.queue_declare(queue.name, durable=True, auto_delete=False, arguments=dict(queue.arguments))
             except PreconditionFailed as error:
                 raise QueueMismatch(f"the queue {queue.name} has other arguments: {error.reply_text}") from error
-            self.channel.basic_qos(0, subscription.prefetch, False)
+            channel.basic_qos(0, subscription.prefetch, False)
             receive = self._receiver(subscription, lane, queue.name, service)
-            self._tags.append(self.channel.basic_consume(queue.name, callback=receive))
+            self._consuming.append((channel, channel.basic_consume(queue.name, callback=receive)))
 
     def _receiver(self, subscription: Subscription, lane: Lane, queue: str, service: str) -> Callable[[Any], None]:
         def receive(message: Any) -> None:
@@ -151,6 +165,7 @@ class Session:
                     trip=trip,
                     tag=info["delivery_tag"],
                     session=self,
+                    channel=message.channel,
                     routing_key=info["routing_key"],
                     reply_to=message.properties.get("reply_to") or "",
                     correlation_id=message.properties.get("correlation_id") or "",
@@ -170,21 +185,22 @@ class Session:
     def length(self, queue: str) -> int:
         """Messages in a queue. Only from the thread that drains: the answer comes on the same socket."""
         with self._write:
-            return int(self.channel.queue_declare(queue, passive=True).message_count)
+            return int(self._channel.queue_declare(queue, passive=True).message_count)
 
     def cancel(self) -> None:
         """Ask the broker for no more; what is on its way still arrives before this returns."""
-        for tag in self._tags:
+        for channel, tag in self._consuming:
             with self._write:
-                self.channel.basic_cancel(tag)
-        self._tags = []
+                channel.basic_cancel(tag)
+        self._consuming = []
 
-    def ack(self, tag: int) -> None:
+    def ack(self, channel: Any, tag: int, *, multiple: bool) -> None:
+        """Acknowledge on a channel; a connection that breaks at it is closed."""
         if self.closed:
             return
         try:
             with self._write, eventlet.Timeout(SETTLE_SECONDS):
-                self.channel.basic_ack(tag)
+                channel.basic_ack(tag, multiple=multiple)
         except (AMQPError, OSError, eventlet.Timeout, AttributeError):
             # The loop finds the same connection broken and opens another; the message comes again.
             self.close()

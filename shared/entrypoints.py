@@ -120,7 +120,8 @@ class Events(Waiting):
             except DeskwireError as error:
                 faults.append((delivery, UNKNOWN, error))
         self._fail(faults)
-        self._take(pairs)
+        for part in _unambiguous(pairs):
+            self._take(part)
 
     def _read(self, delivery: Delivery) -> Envelope:
         trip = delivery.trip
@@ -144,7 +145,7 @@ class Events(Waiting):
                 self._isolate(pairs, error)
                 return
             if self.runtime.consumer.stopping:
-                # Unsettled messages return to their queue when the connection closes.
+                pairs[0][0].give_up()
                 return
             log.warning("waiting to handle a batch", error=str(error), events=len(pairs))
             eventlet.sleep(pause)
@@ -160,15 +161,16 @@ class Events(Waiting):
         self._fail([(delivery, envelope.type, error)])
 
     def _settle(self, pairs: Sequence[tuple[Delivery, Envelope]], taken: Taken) -> None:
-        faults = []
-        for delivery, envelope in pairs:
-            fault = taken.rejected.get(envelope.id)
-            if fault is not None:
-                faults.append((delivery, envelope.type, fault))
-                continue
-            delivery.ack()
+        rejected = taken.rejected
+        self._fail([(delivery, one.type, rejected[one.id]) for delivery, one in pairs if one.id in rejected])
+        done = [(delivery, envelope) for delivery, envelope in pairs if envelope.id not in rejected]
+        if done and len(pairs) > 1:
+            # Everything before the last one is dealt with by now: what was rejected has its confirmed copy.
+            done[-1][0].ack_all()
+        elif done:
+            done[0][0].ack()
+        for _, envelope in done:
             self._count(envelope.type, "duplicate" if envelope.id in taken.duplicates else "handled")
-        self._fail(faults)
 
     def _fail(self, faults: Iterable[tuple[Delivery, str, BaseException]]) -> None:
         """Put copies on the ladder or among the dead letters; only what the broker confirmed is acknowledged."""
@@ -216,6 +218,19 @@ class Events(Waiting):
             if not envelope.backfill:
                 lag = metrics.EVENT_LAG.labels(service=service, lane=envelope.lane.label)
                 lag.observe(max(0.0, (now - envelope.time).total_seconds()))
+
+
+def _unambiguous(pairs: Sequence[tuple[Delivery, Envelope]]) -> list[list[tuple[Delivery, Envelope]]]:
+    """Cut a batch where an id comes again from another source: only source and id together are unique (CloudEvents),
+    and a handler names what it rejects by id. The parts are contiguous, so that each can be settled as a whole."""
+    parts: list[list[tuple[Delivery, Envelope]]] = [[]]
+    sources: dict[str, str] = {}
+    for delivery, envelope in pairs:
+        if sources.setdefault(envelope.id, envelope.source) != envelope.source:
+            parts.append([])
+            sources = {envelope.id: envelope.source}
+        parts[-1].append((delivery, envelope))
+    return parts
 
 
 class Tick(Waiting):

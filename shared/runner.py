@@ -9,6 +9,7 @@ import eventlet
 
 eventlet.monkey_patch()
 
+import gc  # noqa: E402
 import importlib  # noqa: E402
 import os  # noqa: E402
 import signal  # noqa: E402
@@ -53,6 +54,9 @@ def _run(container: Any, settings: Settings) -> int:
     eventlet.spawn_n(_stop_when, asked, container, settings.stop_seconds)
     try:
         container.start()
+        # What was made by now stays: the collector need not walk through it again, nor start for every batch.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
         container.wait()
     except QueueMismatch as error:
         log.error("cannot start", error=str(error))

@@ -63,7 +63,7 @@ def on_incident(
     cases, arrived = _receive(work, entries)
     waiting = [key for case in cases.values() for key in _ready_keys(case) if key not in arrived]
     history = {**arrived, **rows.load_entries(work, waiting)}
-    known = [clock_key(case.incident, kind) for case in cases.values() if case.folded for kind in Kind]
+    known = [clock_key(case.incident, kind) for case in cases.values() for kind in Kind]
     stored = clocks.get_many(work, known)
     work.load(rows.DUE, known)
     fold = _Fold(work=work, clocks=clocks, agreements=agreements, stored=stored, told=told)

@@ -13,7 +13,9 @@ from shared.errors import Invalid
 from shared.testing import make_instant
 
 instants = st.datetimes(
-    min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30), timezones=st.timezones()  # noqa: DTZ001
+    min_value=datetime(1, 1, 2),
+    max_value=datetime(9999, 12, 30),
+    timezones=st.timezones(),
 )
 
 
