@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from services.sla.domain.case import Case
-from services.sla.domain.clock import Threshold
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Kind
+from services.sla.domain.run import Threshold
 from shared.envelope import Lane
 from shared.storage import from_document, to_document
 from shared.unit_of_work import Document, Work

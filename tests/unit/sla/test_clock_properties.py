@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.sla.domain.case import Case, fold, fold_entry
-from services.sla.domain.clock import Run, advance, elapsed, state_of
+from services.sla.domain.clock import advance
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements, Kind, StopsAt
+from services.sla.domain.run import Run, elapsed, state_of
 from tests.unit.sla.factories import MINUTE, make_entry, make_policy
 from tests.unit.sla.slow_model import simulate
 from tests.unit.sla.strategies import EDGES, calendars
