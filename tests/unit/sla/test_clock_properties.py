@@ -92,7 +92,7 @@ def test_the_fold_equals_stepping_through_every_minute(
 
 
 @given(CASES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_folding_entry_by_entry_equals_folding_at_once(drawn: tuple[Agreements, list[Entry]]) -> None:
     agreements, entries = drawn
     case, moments = Case(incident="INC0000001"), []
@@ -104,7 +104,7 @@ def test_folding_entry_by_entry_equals_folding_at_once(drawn: tuple[Agreements, 
 
 
 @given(CASES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_facts_come_in_order_of_time_and_none_is_taken_back(drawn: tuple[Agreements, list[Entry]]) -> None:
     agreements, entries = drawn
     _, moments = fold("INC0000001", entries, agreements)
@@ -117,7 +117,7 @@ def test_facts_come_in_order_of_time_and_none_is_taken_back(drawn: tuple[Agreeme
 
 
 @given(CASES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_no_pause_is_lost_at_a_change_of_priority(drawn: tuple[Agreements, list[Entry]]) -> None:
     agreements, entries = drawn
     case, _ = fold("INC0000001", entries, agreements)
