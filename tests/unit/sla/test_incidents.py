@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.sla.storage import CASES, CLOCKS, HISTORY
+from services.sla.storage import CASES, CLOCKS, DOCUMENTS, HISTORY
 from shared.envelope import Lane
-from shared.unit_of_work import AUDIT
+from shared.unit_of_work import AUDIT, INBOX, JOURNAL
 from tests.unit.sla.factories import HOUR, MONDAY, SlaInMemory, make_event
 from tests.unit.sla.lives import life
 
@@ -129,3 +129,10 @@ def test_the_history_keeps_what_came_as_long_as_nothing_removes_it() -> None:
     row = sla.rows(HISTORY)["INC0000001:1"]
     assert (row["incident"], row["version"], row["type"], row["at"]) == ("INC0000001", 1, "incident.opened", MONDAY)
     assert isinstance(row["stored_at"], datetime)
+
+
+def test_every_collection_that_is_written_has_its_document_and_indexes() -> None:
+    sla = SlaInMemory()
+    sla.take(make_event())
+    own = {document._meta["collection"] for document in DOCUMENTS}
+    assert sla.store.collections.keys() - {AUDIT, INBOX, JOURNAL, "leases"} == own
