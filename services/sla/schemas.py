@@ -6,10 +6,10 @@ from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
-from services.sla.domain.clock import ClockState
 from services.sla.domain.history import Entry, Trail
 from services.sla.domain.policy import PRIORITIES, WAITING_REASONS
 from services.sla.domain.record import Clock
+from services.sla.domain.run import ClockState
 from shared.clock import format_instant
 from shared.command import first_fault
 from shared.envelope import Envelope

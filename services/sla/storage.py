@@ -28,7 +28,7 @@ class ClockDocument(DynamicDocument):
         "collection": CLOCKS,
         "db_alias": SERVICE,
         "auto_create_index": False,
-        "indexes": [("key", "version"), "place", ("state", "place"), "incident"],
+        "indexes": [("key", "version"), "place", ("state", "place")],
     }
 
 
@@ -59,7 +59,7 @@ class HistoryDocument(DynamicDocument):
         "collection": HISTORY,
         "db_alias": SERVICE,
         "auto_create_index": False,
-        "indexes": [("incident", "version"), "incident", "stored_at"],
+        "indexes": [("incident", "version"), "stored_at"],
     }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.sla.domain.clock import ClockState
 from services.sla.domain.record import Clock
+from services.sla.domain.run import ClockState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from services.sla.domain.clock import Moment, Run, begin, step
+from services.sla.domain.clock import Moment, begin, step
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements, Kind
+from services.sla.domain.run import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

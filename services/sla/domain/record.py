@@ -6,19 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from services.sla.domain.clock import (
-    ClockState,
-    Moment,
-    Run,
-    Threshold,
-    due_at,
-    elapsed,
-    next_threshold,
-    state_of,
-    stopped_at,
-)
+from services.sla.domain.clock import Moment
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements, Kind
+from services.sla.domain.run import ClockState, Run, Threshold, due_at, elapsed, next_threshold, state_of, stopped_at
 from services.sla.events import BREACHED, WARNED
 
 

@@ -78,13 +78,13 @@ def act_on_due(
     stored = clocks.get_many(work, keys)
     cases = rows.load_cases(work, list({one.state.incident for one in stored.values()}))
     told = list[Told]()
-    for key in keys:
-        clock = stored.get(key)
+    for row in due:
+        clock = stored.get(row["clock"])
         case = None if clock is None else cases.get(clock.state.incident)
         if clock is None or case is None:
-            work.release(rows.DUE, key)
+            work.release(rows.DUE, row["clock"])
         else:
-            told.extend(_look_at(work, clock, case, clocks, agreements))
+            told.extend(_look_at(work, row, clock, case, clocks, agreements))
     return Acted(rows=len(due), told=tuple(told), now=work.now)
 
 
@@ -103,7 +103,12 @@ def _find_due(work: Work, limit: int) -> list[Document]:
 
 
 def _look_at(
-    work: Work, stored: Stored[Clock], case: Case, clocks: Repository[Clock], agreements: Agreements
+    work: Work,
+    row: Document,
+    stored: Stored[Clock],
+    case: Case,
+    clocks: Repository[Clock],
+    agreements: Agreements,
 ) -> list[Told]:
     run, latest = case.run(stored.state.kind), case.latest
     if run is None or latest is None:
@@ -115,5 +120,5 @@ def _look_at(
             saved, fact = tell(work, stored, moment, latest, backfill=False, clocks=clocks, agreements=agreements)
             stored = saved or stored
             told += [] if fact is None else [fact]
-    rows.keep_due(work, stored.key, awaited(stored.state, run, latest, agreements), run.priority)
+    rows.keep_due(work, stored.key, row, awaited(stored.state, run, latest, agreements), run.priority)
     return told

@@ -16,7 +16,7 @@ from services.sla.handlers.telling import Told, tell
 from shared.envelope import Envelope
 from shared.errors import DeskwireError
 from shared.storage import Repository, Stored
-from shared.unit_of_work import Taken, UnitOfWork, Work
+from shared.unit_of_work import Document, Taken, UnitOfWork, Work
 
 ReadEntry = Callable[[Envelope], Entry]
 """Reads an incident event. Raises DeskwireError for one that breaks the contract."""
@@ -65,8 +65,8 @@ def on_incident(
     history = {**arrived, **rows.load_entries(work, waiting)}
     known = [clock_key(case.incident, kind) for case in cases.values() for kind in Kind]
     stored = clocks.get_many(work, known)
-    work.load(rows.DUE, known)
-    fold = _Fold(work=work, clocks=clocks, agreements=agreements, stored=stored, told=told)
+    due = work.load(rows.DUE, known)
+    fold = _Fold(work=work, clocks=clocks, agreements=agreements, stored=stored, due=due, told=told)
     for case in cases.values():
         rows.keep_case(work, fold.take(case, [history[key] for key in _ready_keys(case)]))
     return rejected
@@ -101,12 +101,13 @@ def _ready_keys(case: Case) -> list[str]:
 
 @dataclass(slots=True, kw_only=True)
 class _Fold:
-    """What folding a batch needs at every step; `stored` and `told` grow with it."""
+    """What folding a batch needs at every step; `stored` and `told` grow with it, `due` is as it was loaded."""
 
     work: Work
     clocks: Repository[Clock]
     agreements: Agreements
     stored: dict[str, Stored[Clock]]
+    due: dict[str, Document]
     told: list[Told]
 
     def take(self, case: Case, entries: Sequence[Entry]) -> Case:
@@ -150,4 +151,4 @@ class _Fold:
             run, stored = case.run(kind), self.stored.get(key)
             if run is not None and stored is not None and case.latest is not None:
                 threshold = awaited(stored.state, run, case.latest, self.agreements)
-                rows.keep_due(self.work, key, threshold, run.priority)
+                rows.keep_due(self.work, key, self.due.get(key), threshold, run.priority)

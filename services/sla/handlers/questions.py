@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from services.sla.domain.attainment import Attainment, count
 from services.sla.domain.case import Case, missing
-from services.sla.domain.clock import Run, Span, counts, elapsed, stopped_at
 from services.sla.domain.policy import PRIORITIES, Agreements, Kind
 from services.sla.domain.record import Clock
+from services.sla.domain.run import Run, Span, counts, elapsed, stopped_at
 from services.sla.handlers import rows
 from services.sla.handlers.rows import clock_key
 from shared.clock import format_instant, parse_instant

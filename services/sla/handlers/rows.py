@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from services.sla.domain.case import Case
-from services.sla.domain.clock import Threshold
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Kind
+from services.sla.domain.run import Threshold
 from shared.envelope import Lane
 from shared.storage import from_document, to_document
 from shared.unit_of_work import Document, Work
@@ -47,12 +47,11 @@ def load_entries(work: Work, keys: Iterable[str]) -> dict[str, Entry]:
     return {key: from_document(Entry, row) for key, row in work.load(HISTORY, list(keys)).items()}
 
 
-def keep_due(work: Work, key: str, threshold: Threshold | None, priority: str) -> None:
-    """Say when to look at a clock next, or that there is nothing to look for. The block has loaded the row.
+def keep_due(work: Work, key: str, before: Document | None, threshold: Threshold | None, priority: str) -> None:
+    """Say when to look at a clock next, or that there is nothing to look for. `before` is the row as loaded.
 
     There is one row for a clock, for its next threshold: when that has acted, the row moves on to the one after.
     """
-    before = work.load(DUE, [key]).get(key)
     if threshold is None:
         if before is not None:
             work.release(DUE, key)

@@ -71,7 +71,7 @@ class ModelClock:
             self.activity, self.reason = "waiting", entry.waiting_reason or "hidden"
         else:
             self.activity = "running"
-        if ended and self.activity in ("running", "waiting") and 100 not in self.passed:
+        if ended and self.activity != was and 100 not in self.passed:
             self.priority = entry.priority
 
     def _answered(self, policy: Any) -> bool:

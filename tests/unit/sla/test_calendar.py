@@ -108,7 +108,7 @@ def test_adding_business_time_equals_counting_minutes(case: tuple[Calendar, date
 
 
 @given(calendars_at_edges(), st.integers(0, 10**6), st.integers(0, 10**6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_adding_and_measuring_are_inverse_to_the_millisecond(
     case: tuple[Calendar, datetime], offset: int, amount: int
 ) -> None:
@@ -120,7 +120,7 @@ def test_adding_and_measuring_are_inverse_to_the_millisecond(
 
 
 @given(calendars_at_edges(), st.integers(0, 10**6), st.integers(0, 10**6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_time_can_be_cut_anywhere(case: tuple[Calendar, datetime], first: int, second: int) -> None:
     calendar, start = case
     middle = start + timedelta(milliseconds=first * 100)

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from services.sla.domain.case import Case, fold
-from services.sla.domain.clock import Moment, Run, advance, due_at, elapsed, state_of
+from services.sla.domain.clock import Moment, advance
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements, Kind, StopsAt
+from services.sla.domain.run import Run, due_at, elapsed, state_of
 from tests.unit.sla.factories import HOUR, MINUTE, MONDAY, make_agreements, make_calendar, make_history, make_policy
 
 WAITING = {"state": "waiting", "waiting_reason": "user"}
@@ -156,6 +157,14 @@ def test_a_threshold_is_passed_once_however_the_target_moves() -> None:
     agreements = make_agreements({"P4": make_policy(name="low", resolution=10 * HOUR)})
     _, moments = folded(*steps, agreements=agreements)
     assert told(moments) == [("started", 0), ("warned", 2), ("recomputed", 2.5), ("breached", 10)]
+
+
+def test_a_clock_that_ended_takes_the_priority_of_what_sets_it_going_again() -> None:
+    agreements = make_agreements({"P4": make_policy(name="low", resolution=10 * HOUR)})
+    solved = (1 * HOUR, {"state": "resolved"})
+    kept, _ = folded(solved, (2 * HOUR, {"priority": "P4"}), agreements=agreements)
+    taken, _ = folded(solved, (2 * HOUR, {"priority": "P4"}), (3 * HOUR, WORKING), agreements=agreements)
+    assert (run_of(kept).priority, run_of(taken).priority) == ("P3", "P4")
 
 
 def test_a_hundred_changes_of_priority_leave_nothing_behind() -> None:

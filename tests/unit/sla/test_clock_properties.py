@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.sla.domain.case import Case, fold, fold_entry
-from services.sla.domain.clock import Run, advance, elapsed, state_of
+from services.sla.domain.clock import advance
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements, Kind, StopsAt
+from services.sla.domain.run import Run, elapsed, state_of
 from tests.unit.sla.factories import MINUTE, make_entry, make_policy
 from tests.unit.sla.slow_model import simulate
 from tests.unit.sla.strategies import EDGES, calendars
@@ -91,7 +92,7 @@ def test_the_fold_equals_stepping_through_every_minute(
 
 
 @given(CASES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_folding_entry_by_entry_equals_folding_at_once(drawn: tuple[Agreements, list[Entry]]) -> None:
     agreements, entries = drawn
     case, moments = Case(incident="INC0000001"), []
@@ -103,7 +104,7 @@ def test_folding_entry_by_entry_equals_folding_at_once(drawn: tuple[Agreements, 
 
 
 @given(CASES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_facts_come_in_order_of_time_and_none_is_taken_back(drawn: tuple[Agreements, list[Entry]]) -> None:
     agreements, entries = drawn
     _, moments = fold("INC0000001", entries, agreements)
@@ -116,7 +117,7 @@ def test_facts_come_in_order_of_time_and_none_is_taken_back(drawn: tuple[Agreeme
 
 
 @given(CASES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_no_pause_is_lost_at_a_change_of_priority(drawn: tuple[Agreements, list[Entry]]) -> None:
     agreements, entries = drawn
     case, _ = fold("INC0000001", entries, agreements)

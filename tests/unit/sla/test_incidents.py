@@ -1,47 +1,17 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from services.sla.storage import CASES, CLOCKS, DUE, HISTORY
-from shared.envelope import Envelope, Lane
-from shared.unit_of_work import AUDIT
-from tests.unit.sla.factories import HOUR, MINUTE, MONDAY, SlaInMemory, make_event, make_restricted
+from services.sla.storage import CASES, CLOCKS, DOCUMENTS, HISTORY
+from shared.envelope import Lane
+from shared.unit_of_work import AUDIT, INBOX, JOURNAL
+from tests.unit.sla.factories import HOUR, MONDAY, SlaInMemory, make_event
+from tests.unit.sla.lives import life
 
-ACCEPTED = {"state": "in_progress", "accepted_at": "2026-03-02T09:10:00.000Z"}
-LIFE: tuple[tuple[timedelta, dict[str, Any]], ...] = (
-    (0 * MINUTE, {}),
-    (5 * MINUTE, {"team": "payroll", "level": 2, "state": "assigned"}),
-    (10 * MINUTE, ACCEPTED),
-    (30 * MINUTE, {**ACCEPTED, "state": "waiting", "waiting_reason": "user"}),
-    (20 * HOUR, ACCEPTED),
-    (21 * HOUR, {**ACCEPTED, "priority": "P1"}),
-    (22 * HOUR, {**ACCEPTED, "priority": "P1", "state": "resolved"}),
-    (23 * HOUR, {**ACCEPTED, "priority": "P1"}),
-    (30 * HOUR, {**ACCEPTED, "priority": "P1", "state": "resolved"}),
-)
-
-
-def life(number: str = "INC0000001", **overrides: Any) -> list[Envelope]:
-    """The events of one incident from opening to its second solution."""
-    return [
-        make_event(version, MONDAY + after, data={"number": number, **data}, **overrides)
-        for version, (after, data) in enumerate(LIFE, start=1)
-    ]
-
-
-def outcome(sla: SlaInMemory) -> tuple[Any, Any]:
-    """The clocks, and every clock's events in order, without what differs from run to run."""
-    clocks = {key: {**row, "audit": None} for key, row in sla.rows(CLOCKS).items()}
-    events: dict[str | None, list[Any]] = {}
-    for event in sla.published():
-        told = (event.type, event.time, event.sequence, event.data, event.lane, event.backfill, event.causationid)
-        events.setdefault(event.subject, []).append(told)
-    return clocks, events
+INCIDENTS = ("INC0000001", "INC0000002")
 
 
 def test_an_incident_starts_one_clock_of_each_kind() -> None:
@@ -99,117 +69,12 @@ def test_a_breach_belongs_to_the_team_that_had_the_incident() -> None:
     assert breach.data["change"]["at"] == "2026-03-02T10:00:00.000Z"
 
 
-def test_versions_that_come_early_wait_visibly_until_the_gap_closes() -> None:
-    sla = SlaInMemory()
-    events = life()
-    sla.take(events[0], events[2], events[3])
-    assert sla.rows(CASES)["INC0000001"]["gap"]
-    assert len(sla.rows(HISTORY)) == 3
-    assert [name for name, _ in sla.told("response")] == ["started"]
-    sla.take(events[1])
-    assert not sla.rows(CASES)["INC0000001"]["gap"]
-    assert [name for name, _ in sla.told("response")] == ["started", "met"]
-
-
-def test_a_version_that_comes_again_under_another_id_changes_nothing() -> None:
-    sla = SlaInMemory()
-    sla.take(*life())
-    before = outcome(sla)
-    taken = sla.take(*(make_event(version, id=f"again-{version}") for version in range(1, 5)))
-    assert len(taken.handled) == 4
-    assert outcome(sla) == before
-
-
-@given(st.permutations(range(len(LIFE))), st.lists(st.integers(1, 4), min_size=9, max_size=9), st.booleans())
-@settings(max_examples=60, deadline=None)
-def test_any_order_and_any_batches_give_the_same_clocks_and_events(
-    order: list[int], sizes: list[int], backfill: bool
-) -> None:
-    expected, sla = SlaInMemory(), SlaInMemory()
-    events = life(backfill=backfill)
-    expected.take(*events)
-    shuffled = [events[place] for place in order]
-    while shuffled:
-        size = sizes.pop()
-        sla.take(*shuffled[:size])
-        shuffled = shuffled[size:]
-    assert outcome(sla) == outcome(expected)
-    assert [dict(row, version=0) for row in sla.rows(DUE).values()] == [
-        dict(row, version=0) for row in expected.rows(DUE).values()
-    ]
-
-
-DELAYS = st.lists(st.integers(0, 40 * 60), max_size=12)
-
-
-@given(DELAYS)
-@settings(max_examples=60, deadline=None)
-def test_what_is_told_does_not_depend_on_when_the_ticker_looked(minutes: list[int]) -> None:
-    expected, sla = SlaInMemory(), SlaInMemory()
-    expected.take(*life())
-    looks = sorted(MONDAY + minute * MINUTE for minute in minutes)
-    for event in life():
-        for look in [one for one in looks if one <= event.time]:
-            sla.tick(look)
-        looks = [one for one in looks if one > event.time]
-        sla.take(event)
-    told = [(name, at) for name, at in sla.told()]
-    assert told == expected.told()
-    assert without_causes(outcome(sla)) == without_causes(outcome(expected))
-
-
-def without_causes(result: tuple[Any, Any]) -> tuple[Any, Any]:
-    clocks, events = result
-    return clocks, {subject: [told[:-1] for told in mine] for subject, mine in events.items()}
-
-
-def test_history_that_is_brought_over_is_counted_and_warns_nobody() -> None:
-    sla = SlaInMemory()
-    sla.take(*life(backfill=True))
-    assert [name for name, _ in sla.told()] == ["started", "paused", "resumed", "recomputed", "breached"]
-    assert all(event.backfill and event.lane is Lane.BULK for event in sla.published())
-    assert sla.rows(DUE) == {}
-    assert sla.breaches == []
-
-
-def test_what_history_passed_before_it_became_live_stays_history() -> None:
-    sla = SlaInMemory()
-    old = make_event(backfill=True)
-    sla.take(old, make_event(2, MONDAY + 90 * MINUTE), make_event(3, MONDAY + 3 * HOUR))
-    told = [(event.type, event.backfill) for event in sla.published() if event.subject == "INC0000001:resolution"]
-    assert told == [("sla.started", True), ("sla.warned", False)]
-    breach = next(event for event in sla.published() if event.type == "sla.breached")
-    assert (breach.subject, breach.backfill) == ("INC0000001:response", True)
-    assert sla.rows(DUE).keys() == {"INC0000001:resolution"}
-
-
 def test_a_live_breach_is_counted_once() -> None:
     sla = SlaInMemory()
     sla.take(make_event(), make_event(2, MONDAY + 2 * HOUR))
     sla.tick(MONDAY + 3 * HOUR)
     sla.take(make_event(2, MONDAY + 2 * HOUR))
     assert sla.breaches == [("response", "P3")]
-
-
-def test_a_restricted_incident_has_clocks_that_tell_no_more_than_it_does() -> None:
-    sla = SlaInMemory()
-    sla.take(
-        make_restricted(),
-        make_restricted(2, MONDAY + MINUTE, state="in_progress", type="incident.accepted"),
-        make_restricted(3, MONDAY + 9 * HOUR, state="resolved"),
-    )
-    assert [name for name, _ in sla.told("response")] == ["started", "met"]
-    assert [name for name, _ in sla.told()] == ["started", "warned", "breached"]
-    for event in sla.published():
-        assert event.restricted
-        assert event.data.keys() == {"number", "version", "state", "priority"}
-
-
-def test_a_threshold_passed_before_an_incident_was_restricted_is_told_restricted() -> None:
-    sla = SlaInMemory()
-    sla.take(make_event(), make_restricted(2, MONDAY + 9 * HOUR, state="assigned"))
-    late = [event for event in sla.published() if event.type != "sla.started"]
-    assert all(event.restricted for event in late)
 
 
 @pytest.mark.parametrize(
@@ -241,8 +106,9 @@ def test_incidents_of_one_batch_keep_apart() -> None:
     mixed = [event for pair in zip(life(), life("INC0000002"), strict=True) for event in pair]
     sla.take(*mixed)
     assert len(sla.rows(CLOCKS)) == 4
-    one, two = outcome(sla)[1]["INC0000001:resolution"], outcome(sla)[1]["INC0000002:resolution"]
-    assert [told[:3] for told in one] == [told[:3] for told in two]
+    events = sla.published()
+    one, two = ([(one.type, one.time) for one in events if one.data["incident"] == number] for number in INCIDENTS)
+    assert one == two
 
 
 def test_priority_one_is_urgent() -> None:
@@ -263,3 +129,10 @@ def test_the_history_keeps_what_came_as_long_as_nothing_removes_it() -> None:
     row = sla.rows(HISTORY)["INC0000001:1"]
     assert (row["incident"], row["version"], row["type"], row["at"]) == ("INC0000001", 1, "incident.opened", MONDAY)
     assert isinstance(row["stored_at"], datetime)
+
+
+def test_every_collection_that_is_written_has_its_document_and_indexes() -> None:
+    sla = SlaInMemory()
+    sla.take(make_event())
+    own = {document._meta["collection"] for document in DOCUMENTS}
+    assert sla.store.collections.keys() - {AUDIT, INBOX, JOURNAL, "leases"} == own

@@ -1,0 +1,142 @@
+"""One clock at some point of its history, and what can be measured on it: elapsed time, due instants, its state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from services.sla.domain.calendar import add_business, business_time
+from services.sla.domain.policy import TARGET_PERCENT, Agreements, Kind, Policy, Terms
+
+NOTHING = timedelta(0)
+
+
+class Activity(StrEnum):
+    """What the incident did in a span; whether `waiting` counts is the policy's word."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+
+
+class ClockState(StrEnum):
+    """What a clock does, or how it ended."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    MET = "met"
+    BREACHED = "breached"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of one activity, half-open, with its reason and the version that began it. The last has no end."""
+
+    start: datetime
+    end: datetime | None
+    activity: Activity
+    reason: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """A part of the target, and the instant from which the clock was, or will be, past it."""
+
+    percent: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One clock after some prefix of its incident's history. `terms_since` is when the priority in force came."""
+
+    kind: Kind
+    priority: str
+    terms_since: datetime
+    at: datetime
+    spans: tuple[Span, ...]
+    passed: tuple[Threshold, ...] = ()
+
+    @property
+    def breached_at(self) -> datetime | None:
+        """From when the clock was past its target."""
+        return next((one.at for one in self.passed if one.percent == TARGET_PERCENT), None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the clock may still count: it has neither stopped nor been cancelled."""
+        return self.spans[-1].activity in (Activity.RUNNING, Activity.WAITING)
+
+
+def next_threshold(run: Run, agreements: Agreements, *, told: frozenset[int] = frozenset()) -> Threshold | None:
+    """The next threshold of a running clock, but for those in `told`; None for a clock that does not run on to one."""
+    terms = agreements.terms(run.priority)
+    if state_of(run, terms) is not ClockState.RUNNING:
+        return None
+    over = told | {one.percent for one in run.passed}
+    percents = (percent for percent in (*terms.policy.thresholds, TARGET_PERCENT) if percent not in over)
+    percent = next(percents, None)
+    if percent is None:
+        return None
+    reached = _reached_at(run, terms, terms.policy.target(run.kind) * percent / TARGET_PERCENT)
+    if reached is None:
+        return None
+    # A target that shrank under what had gone already is passed when the new priority came, not before it.
+    return Threshold(percent=percent, at=max(reached, run.spans[-1].start, run.terms_since))
+
+
+def state_of(run: Run, terms: Terms) -> ClockState:
+    """What the clock does, by the terms of its priority."""
+    last = run.spans[-1]
+    if run.breached_at is not None:
+        return ClockState.BREACHED
+    if last.activity is Activity.CANCELLED:
+        return ClockState.CANCELLED
+    if last.activity is Activity.STOPPED:
+        return ClockState.MET
+    return ClockState.RUNNING if counts(last, terms.policy) else ClockState.PAUSED
+
+
+def counts(span: Span, policy: Policy) -> bool:
+    """Whether a span's open time is the clock's."""
+    if span.activity is Activity.WAITING:
+        return span.reason not in policy.pauses
+    return span.activity is Activity.RUNNING
+
+
+def elapsed(run: Run, until: datetime, terms: Terms) -> timedelta:
+    """How much open time the clock has counted up to `until`."""
+    spans = (span for span in run.spans if counts(span, terms.policy))
+    return sum((_length(span, until, terms) for span in spans), NOTHING)
+
+
+def due_at(run: Run, terms: Terms) -> datetime | None:
+    """When the whole target is gone, or would have been had the clock not stopped. None for one that stands."""
+    if state_of(run, terms) in (ClockState.PAUSED, ClockState.CANCELLED):
+        return None
+    return _reached_at(run, terms, terms.policy.target(run.kind))
+
+
+def stopped_at(run: Run) -> datetime | None:
+    """Since when the clock has stopped, in time or late; None while it may still count."""
+    return None if run.is_open else run.spans[-1].start
+
+
+def _length(span: Span, until: datetime, terms: Terms) -> timedelta:
+    end = until if span.end is None else min(span.end, until)
+    return business_time(terms.calendar, span.start, end)
+
+
+def _reached_at(run: Run, terms: Terms, amount: timedelta) -> datetime | None:
+    """The earliest instant by which the clock has counted `amount`, if its last counting span went on for ever."""
+    counting = [span for span in run.spans if counts(span, terms.policy)]
+    for span in counting[:-1]:
+        gone = _length(span, run.at, terms)
+        if gone >= amount:
+            return add_business(terms.calendar, span.start, amount)
+        amount -= gone
+    return add_business(terms.calendar, counting[-1].start, amount) if counting else None
