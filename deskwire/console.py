@@ -14,6 +14,7 @@ from rich.table import Table
 GOOD = "green"
 BAD = "red"
 DIM = "dim"
+PIPE_WIDTH = 400
 
 
 class Voice:
@@ -22,6 +23,9 @@ class Voice:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self.console = Console(highlight=False, soft_wrap=True)
+        if not self.console.is_terminal:
+            # Whoever reads a pipe wants a row on one line; the 80 columns that rich assumes would fold it.
+            self.console.width = PIPE_WIDTH
 
     @property
     def on_terminal(self) -> bool:
@@ -43,7 +47,7 @@ class Voice:
         """Aligned columns without lines; those in `numbers` to the right. Cells may carry rich's markup."""
         if self.as_json:
             return
-        table = Table(box=None, pad_edge=False, header_style="bold")
+        table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
         for column in columns:
             table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
         for row in rows:

@@ -12,11 +12,12 @@ from shared.clock import format_instant
 TITLE = "Mail does not leave the building"
 SERVICE = "mail"
 SEVERITY = "critical"
+KEY = "mail-queue"
 
 
 def report_line(program: str) -> str:
     """Reports an alert."""
-    return f'{program} report "{TITLE}" --service {SERVICE} --severity {SEVERITY}'
+    return f'{program} report "{TITLE}" --service {SERVICE} --severity {SEVERITY} --key {KEY}'
 
 
 def show_line(program: str) -> str:
@@ -34,7 +35,7 @@ def amqp_publish_line(sender_uri: str, *, at: datetime, event_id: str) -> str:
         "time": format_instant(at),
         "datacontenttype": "application/json",
         "data": {
-            "dedup_key": "mail-queue",
+            "dedup_key": KEY,
             "title": TITLE,
             "severity": SEVERITY,
             "source": "example",

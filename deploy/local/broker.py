@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -14,7 +13,7 @@ from deploy.local.broker_files import environment, write_definitions, write_sett
 from deploy.local.folders import ROOT
 from deploy.local.packages import ProgramMissing, install, may_install
 from deploy.local.passwords import passwords
-from deploy.local.ports import free_port
+from deploy.local.ports import free_port, listens
 from deploy.local.process import Child, wait_for
 from shared.errors import Unavailable
 
@@ -133,7 +132,7 @@ class Broker:
         self._stop_epmd()
         self._epmd = Child("epmd", [epmd, "-port", str(epmd_port)], env=env, cwd=self.folder, log=output)
         self._epmd.start()
-        wait_for(lambda: _listens(epmd_port), 5)
+        wait_for(lambda: listens(epmd_port), 5)
         self._node = Child("broker", [str(server)], env=env, cwd=self.folder, log=output)
         self._node.start()
 
@@ -167,11 +166,3 @@ class Broker:
         if not self._passwords:
             self._passwords = passwords(self._password_file, self.users)
         return self._passwords
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True

@@ -10,7 +10,7 @@ from pymongo.errors import PyMongoError
 
 from deploy.local.folders import ROOT
 from deploy.local.packages import ProgramMissing
-from deploy.local.ports import free_port
+from deploy.local.ports import free_port, listens
 from deploy.local.process import Child, wait_for
 from shared.errors import Unavailable
 
@@ -98,7 +98,7 @@ class Database:
 
     def ready(self) -> bool:
         """Whether it answers now."""
-        return answers(self.uri, 0.5)
+        return listens(self.port) and answers(self.uri, 0.5)
 
     def stop(self, seconds: float = STOP_SECONDS) -> bool:
         """Stop in order; killed after `seconds`. True when it ended by itself."""

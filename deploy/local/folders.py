@@ -57,6 +57,11 @@ class Folders:
         return self.var / "ports.json"
 
     @property
+    def gate(self) -> Path:
+        """There once the topology is declared: processes that wait for it go on."""
+        return self.var / "declared"
+
+    @property
     def lock(self) -> Path:
         """Locked for as long as a stack runs on this `var`."""
         return self.var / "lock"

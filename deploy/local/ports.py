@@ -44,6 +44,15 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
+def listens(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody listens on the port now."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def free_port() -> int:
     """A port that nobody uses, of the kernel's choice, for tests and for ports that nobody needs to know."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

@@ -17,6 +17,8 @@ from typing import Protocol
 from deploy.local import running
 from deploy.local.amqp import without_password
 from deploy.local.backing import Backing
+from deploy.local.broker import Broker
+from deploy.local.database import Database
 from deploy.local.folders import Folders
 from deploy.local.probe import readiness
 from deploy.local.process import Child, wait_for
@@ -30,7 +32,9 @@ from shared.errors import Unavailable
 READY_SECONDS = 90.0
 SERVICE_STOP_SECONDS = 30.0
 RELAY_STOP_SECONDS = 15.0
+BACKING_STOP_SECONDS = 15.0
 CRASHES_BEFORE_READY = 3
+LINE_LENGTH = 300
 _LOOK = 0.2
 
 
@@ -90,24 +94,41 @@ class Supervisor:
             self._shut_down()
 
     def _start(self) -> None:
+        self._folders.gate.unlink(missing_ok=True)
         running.write_addresses(self._folders, self._parts.backing.addresses)
+        began = time.monotonic()
+        self._spawn_backing(began)
+        self._spawn_processes()
         self._write_state()
-        self._start_backing()
+        self._await_backing(began)
         self._declare()
-        self._start_processes()
+        self._await_readiness(time.monotonic())
         self._ready = True
         self._write_state()
 
-    def _start_backing(self) -> None:
-        backing = self._parts.backing
-        own = {"database": backing.database, "broker": backing.broker}
-        began = time.monotonic()
-        started = {name: part for name, part in own.items() if part is not None}
-        self._reporter.starting(list(started))
-        for name, part in started.items():
+    def _spawn_backing(self, began: float) -> None:
+        for name, part in self._own().items():
             part.spawn()
             self._watched.append(Watched(name=name, part=part, start=part.spawn, started_at=began))
-        for name, part in started.items():
+
+    def _own(self) -> dict[str, Broker | Database]:
+        backing = self._parts.backing
+        own = {"database": backing.database, "broker": backing.broker}
+        return {name: part for name, part in own.items() if part is not None}
+
+    def _spawn_processes(self) -> None:
+        """They import what they need and wait at the gate, while the broker starts."""
+        for plan in self._parts.plans:
+            argv = ("deploy.local.launch", str(self._folders.gate), *plan.module)
+            child = self._child(plan.name, argv, plan.environment)
+            self._children[plan.name] = child
+            child.start()
+            self._watched.append(Watched(name=plan.name, part=child, start=child.start, started_at=time.monotonic()))
+
+    def _await_backing(self, began: float) -> None:
+        own = self._own()
+        self._reporter.starting(list(own))
+        for name, part in own.items():
             self._stop.wait_for(lambda part=part: not part.alive or part.ready(), READY_SECONDS)  # type: ignore[misc]
             if not part.alive or not part.ready():
                 raise StartFailed(f"The {name} did not start; {part.log} says why.")
@@ -124,20 +145,11 @@ class Supervisor:
         if child.exit_code != 0:
             raise StartFailed(_last_words(child))
         del self._children["topology"]
+        self._folders.gate.touch()
         self._reporter.ready("topology", time.monotonic() - began)
 
-    def _start_processes(self) -> None:
-        began = time.monotonic()
-        self._reporter.starting([plan.name for plan in self._parts.plans])
-        for plan in self._parts.plans:
-            child = self._child(plan.name, plan.module, plan.environment)
-            self._children[plan.name] = child
-            child.start()
-            self._watched.append(Watched(name=plan.name, part=child, start=child.start, started_at=began))
-        self._write_state()
-        self._await_readiness(began)
-
     def _await_readiness(self, began: float) -> None:
+        self._reporter.starting([plan.name for plan in self._parts.plans])
         pending = {plan.name: plan for plan in self._parts.plans}
         while pending:
             self._stop.check()
@@ -181,9 +193,10 @@ class Supervisor:
         relay = {plan.name for plan in self._parts.plans if plan.last_to_stop}
         self._end([child for name, child in self._children.items() if name not in relay], SERVICE_STOP_SECONDS)
         self._end([child for name, child in self._children.items() if name in relay], RELAY_STOP_SECONDS)
-        for part in (self._parts.backing.database, self._parts.backing.broker):
-            if part is not None and not part.stop(0.0 if self._stop.hurried else 15.0):
-                self._reporter.say(f"The {type(part).__name__.lower()} had to be killed.")
+        for name, part in self._own().items():
+            if not part.stop(0.0 if self._stop.hurried else BACKING_STOP_SECONDS):
+                self._reporter.say(f"The {name} did not stop in time and was killed.")
+        self._folders.gate.unlink(missing_ok=True)
         running.forget(self._folders)
 
     def _end(self, children: Sequence[Child], seconds: float) -> None:
@@ -231,5 +244,5 @@ class Supervisor:
 
 
 def _last_words(child: Child) -> str:
-    words = "\n".join(f"  {line}" for line in child.last_lines())
+    words = "\n".join(f"  {line[:LINE_LENGTH]}" for line in child.last_lines())
     return f"{child.name} does not start (exit code {child.exit_code}); its log {child.log} ends with:\n{words}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 import click
 from rich.markup import escape
@@ -15,6 +14,7 @@ from deskwire.session import consumers, find_addresses
 from shared.audit import Finding, verify
 from shared.config import Settings
 from shared.mongo import MongoStore, connect
+from shared.unit_of_work import AUDIT
 
 
 @click.group("audit")
@@ -50,13 +50,18 @@ def verify_(services: tuple[str, ...], as_json: bool) -> int:
 def _verify(service: str) -> list[Finding]:
     name = f"{Settings.load().database_prefix}{service}"
     store = MongoStore(connect(find_addresses().mongodb, name, f"audit-{service}"))
-    return list(verify(store, _audited(service)))
+    return list(verify(store, sorted({*_named(service), *_seen(store)})))
 
 
-def _audited(service: str) -> tuple[Any, ...]:
-    """The collections whose records carry an audit, as the service's storage names them."""
+def _named(service: str) -> tuple[str, ...]:
+    """The collections whose records carry an audit, where the service's storage names them as `AUDITED`."""
     try:
         storage = importlib.import_module(f"services.{service}.storage")
     except ModuleNotFoundError:
         return ()
     return tuple(getattr(storage, "AUDITED", ()))
+
+
+def _seen(store: MongoStore) -> set[str]:
+    """The collections that the audit itself speaks of: the first row of each chain names its record."""
+    return {str(row["record"]).partition(":")[0] for row in store.find(AUDIT, {"count": 1}, limit=10_000_000)}

@@ -1,0 +1,68 @@
+# Every command a person types. `make` prints them.
+
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest
+CORE := deploy deskwire shared services
+SUITES := unit contract architecture integration faults e2e
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup setup-tests run test check lint types imports fmt faults bench docs new-service lock clean
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup ## start everything on this machine; Ctrl-C stops it
+	@$(PY) -m deskwire up
+
+test: setup-tests $(SUITES:%=test-%) ## run every test (unit, contract, architecture, integration, faults, e2e)
+
+check: lint types imports test ## what CI runs: lint, types, import rules, tests
+
+lint: setup ## style and format, by ruff
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+types: setup ## types, by mypy
+	@$(PY) -m mypy $(CORE)
+
+imports: setup ## who may import whom, by import-linter
+	@.venv/bin/lint-imports
+
+fmt: setup ## put the code into format
+	@$(PY) -m ruff check --fix --select I .
+	@$(PY) -m ruff format .
+
+faults: setup-tests ## faults in a dose of your choice: make faults ARGS="--events 10000"
+	@$(PY) -m tests.faults $(ARGS)
+
+bench: setup-tests ## measure beside the raw ceiling: make bench ARGS=...
+	@$(PY) -m bench $(ARGS)
+
+docs: setup ## write the generated pages of docs/
+	@$(PY) -m deskwire.pages $(ARGS)
+
+new-service: setup ## write a service in the house's shape: make new-service NAME=asset
+	@test -n "$(NAME)" || { echo "Say its name: make new-service NAME=asset" >&2; exit 2; }
+	@$(PY) -m deskwire.scaffold $(NAME)
+
+setup: ## make .venv from the lock file
+	@python3 -m deploy.local.bootstrap
+
+setup-tests:
+	@python3 -m deploy.local.bootstrap --tests
+
+lock: setup ## renew requirements.lock from pyproject.toml
+	@$(PY) -m uv --version > /dev/null 2>&1 || $(PY) -m pip install --quiet uv
+	@$(PY) -m uv pip compile pyproject.toml --group local --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		--quiet --upgrade --output-file requirements.lock
+
+clean: ## remove .venv and caches; the data in ./var stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	@find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
+
+# A process for each folder: what one of them patches or starts does not reach the next. Exit code 5 is pytest's
+# word for a folder without tests.
+test-%:
+	@if [ -d tests/$* ]; then echo "== $*"; $(PYTEST) tests/$* $(ARGS) || [ $$? -eq 5 ]; fi
