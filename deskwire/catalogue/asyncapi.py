@@ -134,9 +134,9 @@ def _change(sample: Any) -> JsonSchema:
 
 
 def _nullable(properties: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
-    # One sample shows one case of what changed; a field of it may be null in another.
-    return {name: {"type": [schema["type"], "null"], **_rest(schema)} for name, schema in properties.items() if schema}
+    # One sample shows one case of what changed; a field of it may be null, or have another value, in another.
+    return {name: _or_null(schema) for name, schema in properties.items()}
 
 
-def _rest(schema: JsonSchema) -> JsonSchema:
-    return {key: value for key, value in schema.items() if key != "type"}
+def _or_null(schema: JsonSchema) -> JsonSchema:
+    return schema if "type" not in schema else {**schema, "type": [schema["type"], "null"]}

@@ -76,7 +76,8 @@ def of_samples(samples: Sequence[Any]) -> JsonSchema:
     """The narrowest schema of these kinds that all samples fit: types, properties, and which are always there."""
     found = [sample for sample in samples if sample is not None]
     kinds = sorted({_kind(sample) for sample in found}) + (["null"] if len(found) < len(samples) else [])
-    if not kinds:
+    if not found:
+        # Only null was ever seen: what else it may be, no sample says.
         return {}
     schema: JsonSchema = {"type": kinds[0] if len(kinds) == 1 else kinds}
     objects = [sample for sample in found if isinstance(sample, Mapping)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from deskwire.console import Voice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,43 +43,39 @@ class Report:
 
 
 _LINES = (
-    ("incidents", "Incidents"),
-    ("level1_only", "Solved in level 1 only"),
-    ("level_changes", "Hand-overs between levels"),
-    ("ping_pong", "Cases with ping-pong"),
-    ("reopened", "Reopened"),
+    ("incidents", "incidents"),
+    ("level1_only", "solved in level 1 only"),
+    ("level_changes", "hand-overs between levels"),
+    ("ping_pong", "cases with ping-pong"),
+    ("reopened", "reopened"),
 )
 
 
-def show(report: Report, console: Console) -> None:
+def show(report: Report, voice: Voice) -> None:
     """Print it for people."""
-    console.print(_records(report.incident))
-    attainment = _attainment(report.sla)
-    if attainment.row_count:
-        console.print(attainment)
-    console.print(
+    voice.table(("", "cases"), list(_records(report.incident)), numbers=("cases",))
+    voice.line()
+    numbers = ("met", "breached", "attainment")
+    voice.table(("priority", "clock", *numbers), list(_attainment(report.sla)), numbers=numbers)
+    voice.line()
+    voice.line(
         f"{report.events:,} events in {report.seconds:.1f} s: {report.rate:,.0f} a second with all their effects "
         f"(published in {report.published_seconds:.1f} s); {report.dead_letters:,} dead letters"
     )
 
 
-def _records(incident: Mapping[str, Any]) -> Table:
-    table = Table("Incidents", "", show_header=False)
+def _records(incident: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, words in _LINES:
         if key in incident:
-            table.add_row(words, f"{incident[key]:,}")
-    for key, words in (("by_state", "Now"), ("by_resolution_code", "Resolution")):
+            yield words, f"{incident[key]:,}"
+    for key, words in (("by_state", "now"), ("by_resolution_code", "resolution code")):
         for name, number in sorted(incident.get(key, {}).items()):
-            table.add_row(f"{words}: {name}", f"{number:,}")
-    return table
+            yield f"{words} {name}", f"{number:,}"
 
 
-def _attainment(sla: Mapping[str, Any]) -> Table:
-    """One row for each priority and clock of `{priorities: {priority: {clock: {met, breached, ...}}}}`."""
-    table = Table("Priority", "Clock", "Met", "Breached", "Attainment", title="Service levels")
+def _attainment(sla: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for priority, clocks in sorted(sla.get("priorities", {}).items()):
         for clock, numbers in sorted(clocks.items()):
-            met, breached = numbers.get("met", 0), numbers.get("breached", 0)
-            if met + breached:
-                table.add_row(priority, clock, f"{met:,}", f"{breached:,}", f"{met / (met + breached):.1%}")
-    return table
+            rate = numbers.get("attainment")
+            share = "-" if rate is None else f"{rate:.1%}"
+            yield priority, clock, f"{numbers['met']:,}", f"{numbers['breached']:,}", share

@@ -17,16 +17,26 @@ POLL_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What is still to be done, and how much was done so far. `done` moves while services work."""
+    """What is still to be done: messages in queues, journal rows to send, clocks that wait for a missing version.
+
+    `done` are numbers that move while services work; `fault` says why the rest cannot be known now.
+    """
 
     queued: int
     unsent: int
-    done: tuple[int, ...]
+    gaps: int = 0
+    fault: str | None = None
+    done: tuple[int, ...] = ()
 
     @property
-    def left(self) -> int:
-        """Messages and journal rows that wait."""
-        return self.queued + self.unsent
+    def left(self) -> bool:
+        """Whether there is work left, or may be."""
+        return bool(self.queued or self.unsent or self.gaps or self.fault)
+
+    def __str__(self) -> str:
+        if self.fault is not None:
+            return self.fault
+        return f"{self.queued:,} messages queued, {self.unsent:,} journal rows unsent, {self.gaps:,} clocks waiting"
 
 
 def settle(
@@ -49,8 +59,8 @@ def settle(
         told(backlog)
         if backlog != last:
             last, moved = backlog, now
-        elif backlog.left == 0 and now - moved >= QUIET_SECONDS:
+        elif not backlog.left and now - moved >= QUIET_SECONDS:
             return moved
         elif now - moved > PATIENCE:
-            raise Unavailable(f"nothing moves: {backlog.queued} messages and {backlog.unsent} journal rows are left")
+            raise Unavailable(f"nothing has moved for {PATIENCE:.0f} s: {backlog}")
         pause(POLL_SECONDS)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import pytest
-from rich.console import Console
 
-from deskwire.replay.observe import Counts, backlog
+from deskwire.console import Voice
+from deskwire.replay.observe import backlog
 from deskwire.replay.report import Report, show
 from deskwire.replay.settle import POLL_SECONDS, QUIET_SECONDS, Backlog, settle
+from deskwire.status import QueueState, Status
 from shared.errors import Unavailable
 
 
@@ -48,15 +48,29 @@ def test_empty_queues_are_not_the_end_while_records_still_change() -> None:
 
 
 def test_a_part_that_stands_still_with_work_left_is_said() -> None:
-    with pytest.raises(Unavailable, match="7 messages"):
+    with pytest.raises(Unavailable, match="7 messages queued"):
         run([make_backlog(queued=7)])
 
 
 def test_every_number_of_the_reports_is_a_movement() -> None:
-    before = backlog(Counts(queued=0, dead=0), 0, {"by_state": {"closed": 1}}, {"attainment": {}})
-    after = backlog(Counts(queued=0, dead=0), 0, {"by_state": {"closed": 2}}, {"attainment": {}})
+    before = backlog(Status(services=()), {"by_state": {"closed": 1}}, {"gaps": 0})
+    after = backlog(Status(services=()), {"by_state": {"closed": 2}}, {"gaps": 0})
     assert before != after
-    assert before.left == after.left == 0
+    assert not before.left
+
+
+def test_dead_letters_are_no_work_that_is_left() -> None:
+    queues = (make_queue("incident.dead", 3), make_queue("incident.intake.bulk.v1", 4))
+    found = backlog(Status(services=(), queues=queues, journal={"sla": (5, 1.0)}), {}, {"gaps": 6})
+    assert (found.queued, found.unsent, found.gaps) == (4, 5, 6)
+
+
+def test_a_house_that_cannot_be_seen_is_not_taken_for_done() -> None:
+    assert backlog(Status(services=(), broker_fault="away"), {}, {}).left
+
+
+def make_queue(name: str, messages: int) -> QueueState:
+    return QueueState(name=name, messages=messages, consumers=1)
 
 
 def make_report(**overrides: object) -> Report:
@@ -74,16 +88,15 @@ def make_report(**overrides: object) -> Report:
             "ping_pong": 3,
             "reopened": 1,
         },
-        "sla": {"attainment": {"response": {"P3": {"met": 3, "breached": 1}}}},
+        "sla": {"priorities": {"P3": {"response": {"met": 3, "breached": 1, "attainment": 0.75}}}, "gaps": 0},
     }
     return Report(**{**fields, **overrides})  # type: ignore[arg-type]
 
 
-def test_the_report_shows_every_figure() -> None:
-    console = Console(file=io.StringIO(), width=120)
-    show(make_report(), console)
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    for words in ("Hand-overs between levels", "13", "in_call", "75.0%", "50 a second", "0 dead letters"):
+def test_the_report_shows_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    show(make_report(), Voice(as_json=False))
+    text = capsys.readouterr().out
+    for words in ("hand-overs between levels", "13", "in_call", "75.0%", "50 a second", "0 dead letters"):
         assert words in text
 
 

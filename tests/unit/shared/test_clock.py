@@ -13,8 +13,8 @@ from shared.errors import Invalid
 from shared.testing import make_instant
 
 instants = st.datetimes(
-    min_value=datetime(1, 1, 2),
-    max_value=datetime(9999, 12, 30),
+    min_value=datetime(1, 1, 2),  # noqa: DTZ001
+    max_value=datetime(9999, 12, 30),  # noqa: DTZ001
     timezones=st.timezones(),
 )
 
