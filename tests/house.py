@@ -62,7 +62,7 @@ class House:
         self._ladder = ladder
         self.processes: dict[str, Child] = {}
         self.ports: dict[str, int] = {}
-        self._services = tuple(services)
+        self.services = tuple(services)
         self._publisher: Publisher | None = None
         self._rpc: RpcClient | None = None
 
@@ -90,7 +90,7 @@ class House:
 
     def start(self, names: Iterable[str] | None = None) -> None:
         """Start the processes and wait until each is ready."""
-        wanted = tuple(names) if names is not None else (*self._services, RELAY_PROCESS)
+        wanted = tuple(names) if names is not None else (*self.services, RELAY_PROCESS)
         for name in wanted:
             self.spawn(name)
         for name in wanted:
@@ -202,7 +202,7 @@ class House:
         with self.client() as client:
             return not any(
                 client[f"{self.prefix}{service}"]["journal"].find_one({"state": {"$in": [0, 1]}})
-                for service in self._services
+                for service in self.services
             )
 
     def wait_quiet(self, seconds: float = 60.0, *, also: Callable[[], bool] = lambda: True) -> None:

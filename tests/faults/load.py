@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.envelope import Envelope, Lane
 from shared.testing import make_envelope
+from tests.faults.ledger import SOURCE
 
 SEVERITIES = ("critical", "error", "warning", "info")
 AGES = (timedelta(minutes=1), timedelta(minutes=7), timedelta(minutes=20))
@@ -74,9 +75,9 @@ class Story:
 
     def tell(self, count: int) -> Truth:
         """At least `count` events in shuffled order, and what they must lead to."""
-        envelopes: list[Envelope] = []
+        envelopes = self._stubborn()
         while len(envelopes) < count:
-            kind = self.random.choices((self._alert, self._ticket, self._deployments, self._stubborn), (50, 30, 6, 4))
+            kind = self.random.choices((self._alert, self._ticket, self._deployments, self._stubborn), (50, 30, 6, 2))
             envelopes += kind[0]()
         self.random.shuffle(envelopes)
         said = [Said(envelope=one, copies=4 if self.random.random() < self.copied else 1) for one in envelopes]
@@ -93,7 +94,7 @@ class Story:
         self._count += 1
         lane = self.random.choices(tuple(Lane), (1, 4, 1))[0]
         name = f"{self.name}-{self._count:05d}"
-        return make_envelope(id=name, source="/faults", type=kind, time=at, data=data, **{"lane": lane, **more})
+        return make_envelope(id=name, source=SOURCE, type=kind, time=at, data=data, **{"lane": lane, **more})
 
     def _moments(self) -> Iterator[datetime]:
         at = self.now - self.random.choice(AGES)

@@ -69,7 +69,9 @@ class Senders:
             except Unavailable:
                 outcomes = [Outcome.NACKED] * len(left)
             done = [message for message, outcome in zip(left, outcomes, strict=True) if outcome is Outcome.CONFIRMED]
-            left = [message for message, outcome in zip(left, outcomes, strict=True) if outcome is not Outcome.CONFIRMED]
+            left = [
+                message for message, outcome in zip(left, outcomes, strict=True) if outcome is not Outcome.CONFIRMED
+            ]
             with self._lock:
                 self.confirmed.update(message.message_id for message in done)
                 self.resent += len(left)

@@ -11,13 +11,12 @@ from typing import Any
 
 import yaml
 
-from deploy.local.access import rights_by_user
+from deploy.local.access import find_services, rights_by_user
 from deploy.local.broker import Broker
 from deploy.local.database import Database
 from deploy.local.folders import ROOT
 from deploy.local.ports import free_port
 from deploy.local.process import wait_for
-from deploy.local.access import find_services
 from shared.deadletter import DeadLetter, browse
 from tests.faults.extra import STUBBORN
 from tests.faults.proxy import Proxy
@@ -58,8 +57,9 @@ class Stage:
         self.amqp = Proxy(self.broker.port)
         self.mongodb = Proxy(self.database.port)
         self.sinks = Sinks()
+        self.links = {"amqp": self.amqp, "mongodb": self.mongodb}
+        self.servers: dict[str, Broker | Database] = {"broker": self.broker, "database": self.database}
         self.ended: list[str] = []
-        self._expected_dead: set[str] = set()
 
     def start(self) -> None:
         """Start all and wait until it is ready."""
@@ -126,7 +126,9 @@ class Stage:
         for name in list(self.house.processes):
             while not wait_for(lambda name=name: self._ready(name), 0.0):  # type: ignore[misc]
                 if time.monotonic() - started > seconds:
-                    raise AssertionError(f"{name} is not ready after {seconds:.0f} s: {self.house.get(name, '/readyz')}")
+                    raise AssertionError(
+                        f"{name} is not ready after {seconds:.0f} s: {self.house.get(name, '/readyz')}"
+                    )
                 time.sleep(0.05)
         return time.monotonic() - started
 
