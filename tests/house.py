@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,6 +25,7 @@ from deploy.local.process import Child, wait_for
 from deploy.local.vhosts import create_vhost, delete_vhost
 from shared.envelope import Envelope, Lane, encode
 from shared.publisher import Message, Outcome, Publisher
+from shared.retry import LADDER
 from shared.rpc import RpcClient
 from shared.topology import INTAKE, Topology, house, routing_key
 
@@ -45,6 +47,7 @@ class House:
         environment: Mapping[str, str] | None = None,
         amqp_port: int | None = None,
         mongodb_uri: str | None = None,
+        ladder: tuple[timedelta, ...] = LADDER,
     ) -> None:
         self.broker = broker
         self.database = database
@@ -54,10 +57,12 @@ class House:
         self.prefix = f"{self.name}_"
         self._amqp_port = amqp_port
         self._mongodb_uri = mongodb_uri or database.uri
-        self._environment = dict(environment or {})
+        self._environment = {"DESKWIRE_RETRY_LADDER": ",".join(str(step.total_seconds()) for step in ladder)}
+        self._environment.update(environment or {})
+        self._ladder = ladder
         self.processes: dict[str, Child] = {}
         self.ports: dict[str, int] = {}
-        self._services = tuple(services)
+        self.services = tuple(services)
         self._publisher: Publisher | None = None
         self._rpc: RpcClient | None = None
 
@@ -71,7 +76,7 @@ class House:
     @property
     def topology(self) -> Topology:
         """The topology that `declare` declared."""
-        return house()
+        return house(self._ladder)
 
     def declare(self) -> None:
         """Make the virtual host and everything in it."""
@@ -85,7 +90,7 @@ class House:
 
     def start(self, names: Iterable[str] | None = None) -> None:
         """Start the processes and wait until each is ready."""
-        wanted = tuple(names) if names is not None else (*self._services, RELAY_PROCESS)
+        wanted = tuple(names) if names is not None else (*self.services, RELAY_PROCESS)
         for name in wanted:
             self.spawn(name)
         for name in wanted:
@@ -95,13 +100,15 @@ class House:
         """Start one process, or another replica of it, without waiting."""
         key = name + replica
         port = self.ports.setdefault(key, free_port())
-        argv = [sys.executable, "-m", "shared.relay"]
-        if name != RELAY_PROCESS:
-            argv = [sys.executable, "-m", "shared.runner", name]
+        argv = [sys.executable, "-m", *self.program(name)]
         child = Child(key, argv, env=self._env(name, port), cwd=ROOT, log=self.folder / f"{key}.log")
         child.start()
         self.processes[key] = child
         return child
+
+    def program(self, name: str) -> list[str]:
+        """The module that runs a process, with its arguments."""
+        return ["shared.relay"] if name == RELAY_PROCESS else ["shared.runner", name]
 
     def wait_ready(self, name: str, seconds: float = READY_SECONDS) -> None:
         """Wait until a process says that it is ready."""
@@ -195,7 +202,7 @@ class House:
         with self.client() as client:
             return not any(
                 client[f"{self.prefix}{service}"]["journal"].find_one({"state": {"$in": [0, 1]}})
-                for service in self._services
+                for service in self.services
             )
 
     def wait_quiet(self, seconds: float = 60.0, *, also: Callable[[], bool] = lambda: True) -> None:

@@ -1,0 +1,111 @@
+"""What a run prints: a table, what did not hold, and the same as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.faults.scenarios import Result
+
+COLUMNS = (
+    "scenario",
+    "events",
+    "messages",
+    "faults",
+    "recovery",
+    "drained",
+    "missing",
+    "doubled",
+    "dead",
+    "again",
+    "s",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A whole run."""
+
+    seed: int
+    dose: str
+    results: Sequence[Result]
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.results) and not any(result.complaints for result in self.results)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The run as JSON."""
+        return {
+            "seed": self.seed,
+            "dose": self.dose,
+            "holds": self.holds,
+            "seconds": round(self.seconds, 1),
+            "faults": sum(result.faults.total() for result in self.results),
+            "events": sum(result.events for result in self.results),
+            "scenarios": [_scenario(result) for result in self.results],
+        }
+
+
+def _scenario(result: Result) -> dict[str, Any]:
+    return {
+        "scenario": result.scenario,
+        "events": result.events,
+        "messages": result.messages,
+        "resent": result.resent,
+        "faults": dict(result.faults),
+        "recovery_seconds": round(result.recovery, 2),
+        "drained_seconds": round(result.drained, 2),
+        "seconds": round(result.seconds, 1),
+        "missing": result.missing,
+        "doubled": result.doubled,
+        "dead_letters": result.letters,
+        "redelivered": result.redelivered,
+        "invariants": {one.name: one.expected for one in result.verdicts},
+        "complaints": result.complaints,
+    }
+
+
+def print_json(outcome: Outcome) -> None:
+    """One document to standard output."""
+    print(json.dumps(outcome.as_dict(), indent=2))
+
+
+def print_table(outcome: Outcome, console: Console) -> None:
+    """One line a scenario, then what did not hold."""
+    table = Table(*COLUMNS, title=f"faults, dose {outcome.dose}, seed {outcome.seed}")
+    for result in outcome.results:
+        table.add_row(*_cells(result), style="red" if result.complaints else "")
+    console.print(table)
+    kinds = sum((result.faults for result in outcome.results), start=type(outcome.results[0].faults)())
+    console.print(
+        f"{kinds.total()} faults in {outcome.seconds:.0f} s: " + ", ".join(f"{n} {kind}" for kind, n in kinds.items())
+    )
+    for verdict in outcome.results[-1].verdicts:
+        console.print(f"  {verdict.name}: {verdict.expected}", highlight=False)
+    for result in outcome.results:
+        for complaint in result.complaints:
+            console.print(f"[red]{result.scenario}[/red]: {complaint}", highlight=False, soft_wrap=True)
+    console.print("everything holds" if outcome.holds else "something does not hold")
+
+
+def _cells(result: Result) -> tuple[str, ...]:
+    return (
+        result.scenario,
+        str(result.events),
+        str(result.messages),
+        str(result.faults.total()),
+        f"{result.recovery:.1f} s",
+        f"{result.drained:.1f} s",
+        str(result.missing),
+        str(result.doubled),
+        str(result.letters),
+        str(result.redelivered),
+        f"{result.seconds:.0f}",
+    )

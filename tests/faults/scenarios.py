@@ -1,0 +1,241 @@
+"""The scenarios of a run, in two doses, and how one is played."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from random import Random
+
+from shared.clock import SystemClock
+from shared.publisher import Message
+from shared.topology import catalogue
+from tests.faults import nemesis, poison
+from tests.faults.invariants import judge
+from tests.faults.ledger import Ledger, Verdict
+from tests.faults.load import Story, Truth
+from tests.faults.nemesis import Fault
+from tests.faults.observed import observe
+from tests.faults.senders import Senders
+from tests.faults.stage import PROCESSES, Stage
+from tests.house import RELAY_PROCESS, intake_message
+
+SPREAD_SECONDS = 1.0
+CONFIRM_SECONDS = 90.0
+REPLICATED = ("incident", "sla", "notify", "problem")
+"""Services that get a second replica where copies are to meet at the same moment in two processes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What goes wrong while which load arrives.
+
+    `share` of the run's events; `copied` of them go out in four copies at once; `poison` times every kind of poison.
+    """
+
+    name: str
+    share: float
+    faults: Callable[[Random], list[Fault]] = lambda _: []
+    copied: float = 0.25
+    poison: int = 0
+    replicas: bool = False
+    redelivers: bool = True
+
+
+SMALL = (
+    Scenario(name="copies", share=0.2, copied=1.0, replicas=True),
+    Scenario(name="poison", share=0.1, poison=2),
+    Scenario(name="rolling", share=0.15, faults=lambda random: nemesis.rolls(random, 1), redelivers=False),
+    Scenario(name="kills", share=0.25, faults=lambda random: nemesis.kills(random, 1), poison=1),
+    Scenario(name="network", share=0.15, faults=lambda random: nemesis.network(random, 4, 6, 0)),
+    Scenario(name="broker", share=0.05, faults=lambda random: nemesis.outages(random, "broker", "amqp", 1, 1, 2)),
+    Scenario(name="database", share=0.1, faults=lambda random: nemesis.outages(random, "database", "mongodb", 2, 1, 2)),
+)
+LARGE = (
+    Scenario(name="copies", share=0.15, copied=1.0, replicas=True),
+    Scenario(name="poison", share=0.05, poison=20),
+    Scenario(name="rolling", share=0.1, faults=lambda random: nemesis.rolls(random, 3), redelivers=False),
+    Scenario(name="kills", share=0.4, faults=lambda random: nemesis.kills(random, 20), poison=5),
+    Scenario(name="network", share=0.15, faults=lambda random: nemesis.network(random, 12, 12, 6)),
+    Scenario(name="broker", share=0.05, faults=lambda random: nemesis.outages(random, "broker", "amqp", 5, 3, 3)),
+    Scenario(name="database", share=0.1, faults=lambda random: nemesis.outages(random, "database", "mongodb", 8, 2, 4)),
+)
+DOSES = {"small": (SMALL, 1_000), "large": (LARGE, 10_000)}
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """What a scenario showed."""
+
+    scenario: str
+    faults: Counter[str] = field(default_factory=Counter)
+    events: int = 0
+    messages: int = 0
+    resent: int = 0
+    recovery: float = 0.0
+    """The longest that it took all processes to be ready again after a fault, in seconds."""
+    drained: float = 0.0
+    """From the last fault until everything held, in seconds."""
+    seconds: float = 0.0
+    redelivered: int = 0
+    letters: int = 0
+    verdicts: list[Verdict] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+    @property
+    def missing(self) -> int:
+        return sum(len(one.missing) for one in self.verdicts)
+
+    @property
+    def doubled(self) -> int:
+        return sum(len(one.doubled) for one in self.verdicts)
+
+    @property
+    def complaints(self) -> list[str]:
+        """Everything that did not hold, a line each; empty when all is well."""
+        return [one.explain() for one in self.verdicts if not one.holds] + self.ended
+
+
+Tell = Callable[[str, int], None]
+"""Told what goes on, and how many steps are done by it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Player:
+    """Plays scenarios on a stage, one after another; the ledger grows with each, so nothing of earlier ones is lost."""
+
+    stage: Stage
+    seed: int
+    events: int
+    tell: Tell
+    settle_seconds: float
+    ledger: Ledger
+    _baseline: Counter[str] = field(default_factory=Counter)
+
+    def play(self, scenario: Scenario) -> Result:
+        """Play one, and judge everything when it is quiet."""
+        started = time.monotonic()
+        random = Random(f"{self.seed}/{scenario.name}")
+        result = Result(scenario=scenario.name)
+        truth = Story(scenario.name, random, SystemClock().now(), scenario.copied).tell(
+            int(self.events * scenario.share)
+        )
+        parts = [(intake_message(one.envelope), one.copies) for one in truth.said]
+        parts += [(message, 1) for message in self._poison(scenario)]
+        random.shuffle(parts)
+        self._note(truth)
+        self._baseline = self._redeliveries()
+        if scenario.replicas:
+            self._replicate(True)
+        self._strike(scenario, random, parts, result)
+        if scenario.replicas:
+            self._replicate(False)
+        result.events, result.messages = len(parts), sum(copies for _, copies in parts)
+        self._judge(scenario, result)
+        result.seconds = time.monotonic() - started
+        return result
+
+    def _poison(self, scenario: Scenario) -> list[Message]:
+        messages = []
+        for count in range(scenario.poison):
+            for index, kind in enumerate(poison.kinds()):
+                identity = f"{scenario.name}-poison-{count}-{index}"
+                self.ledger.dead[kind.consumer, identity] = kind.reason
+                messages.append(kind.message(identity))
+        return messages
+
+    def _note(self, truth: Truth) -> None:
+        ledger = self.ledger
+        ledger.firing |= truth.firing
+        ledger.tickets |= truth.tickets
+        ledger.deployed |= truth.deployed
+        ledger.dead |= {("stubborn", one): "handler-error" for one in truth.marked}
+        ledger.sent |= {one.envelope.id: one.envelope.type for one in truth.said}
+
+    def _strike(self, scenario: Scenario, random: Random, parts: list[tuple[Message, int]], result: Result) -> None:
+        faults = scenario.faults(random)
+        senders = Senders(self.stage.house.uri("sender"))
+        start = 0
+        for index, size in enumerate(nemesis.portions(len(parts), faults)):
+            senders.send(parts[start : start + size], SPREAD_SECONDS if faults else 0.0)
+            start += size
+            if faults:
+                self._one(faults[index], random, result)
+            if not senders.wait(CONFIRM_SECONDS):
+                result.ended.append("not everything could be published")
+        senders.close()
+        result.resent = senders.resent
+        self.ledger.confirm(senders.confirmed)
+
+    def _one(self, fault: Fault, random: Random, result: Result) -> None:
+        self.tell(f"{result.scenario}: {fault}", 0)
+        time.sleep(random.uniform(0.05, SPREAD_SECONDS))
+        self._count_redelivered(fault, result)
+        fault.strike(self.stage)
+        result.recovery = max(result.recovery, self.stage.recover())
+        result.faults[fault.kind] += 1
+        self.tell(f"{result.scenario}: {fault}", 1)
+
+    def _count_redelivered(self, fault: Fault, result: Result) -> None:
+        """A process that is restarted takes its counter with it."""
+        if fault.kind == "SIGTERM" and fault.target != RELAY_PROCESS:
+            result.redelivered += self._redelivered(fault.target) - self._baseline.pop(fault.target, 0)
+
+    def _redeliveries(self) -> Counter[str]:
+        return Counter({name: self._redelivered(name) for name in PROCESSES if name != RELAY_PROCESS})
+
+    def _redelivered(self, name: str) -> int:
+        return int(self.stage.house.metric(name, "itsm_redelivered_total"))
+
+    def _replicate(self, more: bool) -> None:
+        for name in REPLICATED:
+            if more:
+                self.stage.house.spawn(name, "+")
+            else:
+                self.stage.stop_process(f"{name}+")
+                del self.stage.house.processes[f"{name}+"]
+        if more:
+            self.stage.recover()
+
+    def _judge(self, scenario: Scenario, result: Result) -> None:
+        """Wait until everything holds, or until it is clear that it will not."""
+        self.tell(f"{scenario.name}: waiting until all is quiet", 0)
+        started = time.monotonic()
+        result.verdicts = self.settle()
+        result.drained = time.monotonic() - started
+        now = self._redeliveries()
+        result.redelivered += sum(now.values()) - sum(self._baseline.values())
+        if not scenario.redelivers and result.redelivered:
+            result.ended.append(f"{result.redelivered} messages were delivered again")
+        result.letters = len(self.stage.dead_letters())
+        result.ended += self.stage.ended
+        self.stage.ended = []
+
+    def settle(self) -> list[Verdict]:
+        """The verdicts when all of them hold, or at the deadline; at once when something is there twice."""
+        deadline = time.monotonic() + self.settle_seconds
+        while True:
+            quiet = self.stage.house.quiet()
+            verdicts = self._verdicts() if quiet else []
+            late = time.monotonic() > deadline
+            if verdicts and (all(one.holds for one in verdicts) or any(one.doubled for one in verdicts)):
+                return verdicts
+            if late:
+                return verdicts or self._verdicts()
+            time.sleep(0.3)
+
+    def _verdicts(self) -> list[Verdict]:
+        """Judge without the audit first, which is the dearest to read; then once more with it."""
+        bound = catalogue()
+        quick = judge(self.ledger, observe(self.stage, audit=False), bound)
+        if any(not one.holds for one in quick):
+            return quick
+        return judge(self.ledger, observe(self.stage, audit=True), bound)
+
+
+def chosen(dose: str, only: Iterable[str]) -> tuple[Scenario, ...]:
+    """The scenarios of a dose, or those of them that are named."""
+    scenarios, _ = DOSES[dose]
+    wanted = set(only)
+    return tuple(one for one in scenarios if not wanted or one.name in wanted)
