@@ -24,6 +24,7 @@ from shared.errors import Conflict, DeskwireError, Rejected
 from shared.ids import Ids
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 Document = dict[str, Any]
 
 INBOX = "inbox"
@@ -198,8 +199,8 @@ class UnitOfWork:
         """
         for attempt in range(1, self._attempts + 1):
             work = Work(self.store, self.clock, self.ids)
-            result = block(work)
             try:
+                result = block(work)
                 if work.writes:
                     self.store.commit(work.writes)
             except Conflict:
@@ -220,10 +221,13 @@ class UnitOfWork:
 
         Events that `consumer` has handled before, and copies within the batch, are left out; `block` gets the rest
         and returns the ones it rejects by id. All others are marked in the inbox by the block's own transaction.
+        No two events of a batch may have the same id and different sources (`rounds` sees to that).
         """
         first: dict[str, Envelope] = {}
         for envelope in envelopes:
             first.setdefault(inbox_key(consumer, envelope), envelope)
+        if len({envelope.id for envelope in first.values()}) != len(first):
+            raise ValueError("two sources use the same id in one batch")
 
         def attempt(work: Work) -> Taken:
             known = {row["_id"] for row in self.store.read(INBOX, list(first))}
@@ -257,9 +261,39 @@ class UnitOfWork:
         return self.run(attempt)
 
 
+def rounds(items: Sequence[Item], envelope: Callable[[Item], Envelope]) -> list[list[Item]]:
+    """Split a batch so that within each part an id belongs to one source, in as few parts as that takes.
+
+    CloudEvents makes only source and id together unique, and a batch's outcomes are told by id. Copies of one event
+    stay together, and the order of the batch holds within each part.
+    """
+    parts: list[tuple[dict[str, str], list[Item]]] = []
+    for item in items:
+        one = envelope(item)
+        for sources, part in parts:
+            if sources.setdefault(one.id, one.source) == one.source:
+                part.append(item)
+                break
+        else:
+            parts.append(({one.id: one.source}, [item]))
+    return [part for _, part in parts]
+
+
 def inbox_key(consumer: str, envelope: Envelope) -> str:
     """`<consumer>:<source>:<id>`: CloudEvents promises that source and id together are unique."""
     return f"{consumer}:{envelope.source}:{envelope.id}"
 
 
-__all__ = ["AUDIT", "INBOX", "JOURNAL", "Cause", "Store", "Taken", "UnitOfWork", "Work", "Writes", "inbox_key"]
+__all__ = [
+    "AUDIT",
+    "INBOX",
+    "JOURNAL",
+    "Cause",
+    "Store",
+    "Taken",
+    "UnitOfWork",
+    "Work",
+    "Writes",
+    "inbox_key",
+    "rounds",
+]
