@@ -262,21 +262,20 @@ class UnitOfWork:
 
 
 def rounds(items: Sequence[Item], envelope: Callable[[Item], Envelope]) -> list[list[Item]]:
-    """Split a batch so that within each part an id belongs to one source, in as few parts as that takes.
+    """Cut a batch so that within each part an id belongs to one source.
 
-    CloudEvents makes only source and id together unique, and a batch's outcomes are told by id. Copies of one event
-    stay together, and the order of the batch holds within each part.
+    CloudEvents makes only source and id together unique, and a batch's outcomes are told by id. The parts are
+    contiguous, so that each can be settled as a whole.
     """
-    parts: list[tuple[dict[str, str], list[Item]]] = []
+    parts: list[list[Item]] = []
+    sources: dict[str, str] = {}
     for item in items:
         one = envelope(item)
-        for sources, part in parts:
-            if sources.setdefault(one.id, one.source) == one.source:
-                part.append(item)
-                break
-        else:
-            parts.append(({one.id: one.source}, [item]))
-    return [part for _, part in parts]
+        if not parts or sources.setdefault(one.id, one.source) != one.source:
+            parts.append([])
+            sources = {one.id: one.source}
+        parts[-1].append(item)
+    return parts
 
 
 def inbox_key(consumer: str, envelope: Envelope) -> str:
