@@ -221,18 +221,18 @@ class UnitOfWork:
 
         Events that `consumer` has handled before, and copies within the batch, are left out; `block` gets the rest
         and returns the ones it rejects by id. All others are marked in the inbox by the block's own transaction.
-        No two events of a batch may have the same id and different sources (`rounds` sees to that).
+        Outcomes are told by id: `rounds` first splits a batch in which two sources use the same one.
         """
         first: dict[str, Envelope] = {}
         for envelope in envelopes:
             first.setdefault(inbox_key(consumer, envelope), envelope)
-        if len({envelope.id for envelope in first.values()}) != len(first):
-            raise ValueError("two sources use the same id in one batch")
 
         def attempt(work: Work) -> Taken:
             known = {row["_id"] for row in self.store.read(INBOX, list(first))}
             fresh = [envelope for key, envelope in first.items() if key not in known]
             rejected = dict(block(work, fresh) or {}) if fresh else {}
+            if sum(envelope.id in rejected for envelope in fresh) > len(rejected):
+                raise ValueError("which of two sources' events is rejected cannot be told by the id they share")
             for key, envelope in first.items():
                 if key not in known and envelope.id not in rejected:
                     work.append(INBOX, key, {"at": work.now})

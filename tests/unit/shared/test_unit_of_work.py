@@ -237,10 +237,14 @@ def test_the_same_id_of_another_source_and_of_another_consumer_is_another_event(
     assert sorted(store.collections[INBOX]) == ["notify:/monitor:1", "sla:/monitor:1", "sla:/other:1"]
 
 
-def test_one_id_of_two_sources_in_one_batch_is_refused_before_anything_happens() -> None:
+def test_a_rejected_id_that_two_sources_share_stops_the_batch_before_anything_happens() -> None:
+    def block(work: Work, envelopes: Sequence[Envelope]) -> Mapping[str, Rejected]:
+        keep_all(work, envelopes)
+        return {"1": Invalid("no")}
+
     store = MemoryStore()
-    with pytest.raises(ValueError, match="same id"):
-        take(store, make_envelope(id="1"), make_envelope(id="1", source="/other"))
+    with pytest.raises(ValueError, match="two sources"):
+        take(store, make_envelope(id="1"), make_envelope(id="1", source="/other"), block=block)
     assert store.collections == {}
 
 
