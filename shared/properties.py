@@ -1,8 +1,8 @@
 """Message properties that the AMQP library cannot read must not cost the connection.
 
-py-amqp reads properties while it takes a message in. A timestamp in milliseconds, as many foreign senders write it,
-lies beyond the calendar, raises there, and takes the connection and every message on it along, again and again.
-A message whose properties cannot be read arrives without any: its body says all that the house needs.
+py-amqp reads properties while it takes a message in. An id or a header that is not UTF-8, as a program in C passes
+it on, or a header's time beyond the calendar raises there, and takes the connection and every message on it along,
+again and again. A message whose properties cannot be read arrives without any: its body says all that we need.
 """
 
 from __future__ import annotations

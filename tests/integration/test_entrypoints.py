@@ -165,18 +165,21 @@ def test_the_brokers_validated_user_is_the_sender_also_after_a_climb(house: Prob
     assert house.dead()[event.id].sender == OPERATOR
 
 
-def test_a_timestamp_beyond_the_calendar_costs_no_connection(house: ProbeHouse) -> None:
+@pytest.mark.parametrize(
+    "odd",
+    [{"timestamp": 1_750_000_000_000}, {"message_id": b"st\xf6rung"}, {"headers": {b"st\xf6rung": 1}}],
+    ids=["milliseconds", "latin-1 id", "latin-1 header"],
+)
+def test_properties_that_cannot_be_read_cost_no_connection(house: ProbeHouse, odd: dict[str, Any]) -> None:
     lost = house.metric("probe", "itsm_consumer_reconnects_total")
-    first, odd, last = make_do("keep"), make_do("keep"), make_do("keep")
+    events = [make_do("keep") for _ in range(3)]
     with pika.BlockingConnection(pika.URLParameters(house.uri(OPERATOR))) as connection:
         channel = connection.channel()
         channel.confirm_delivery()
-        for event, stamp in ((first, None), (odd, 1_750_000_000_000), (last, None)):
-            properties = pika.BasicProperties(
-                content_type=CONTENT_TYPE, message_id=event.id, timestamp=stamp, delivery_mode=2
-            )
+        for event, more in zip(events, ({}, odd, {}), strict=True):
+            properties = pika.BasicProperties(**{"content_type": CONTENT_TYPE, "message_id": event.id, **more})
             channel.basic_publish(INTAKE, "probe.do", encode(event), properties)
-    eventually(lambda: house.kept() >= {first.id, odd.id, last.id})
+    eventually(lambda: house.kept() >= {event.id for event in events})
     assert house.metric("probe", "itsm_consumer_reconnects_total") == lost
 
 

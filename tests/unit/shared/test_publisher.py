@@ -96,7 +96,7 @@ def test_an_answer_to_nothing_changes_nothing() -> None:
 
 def test_properties_that_cannot_be_read_are_left_out_and_cost_no_message() -> None:
     def read(_buffer: Any, _offset: int) -> tuple[dict[str, Any], int]:
-        raise ValueError("year 55844 is out of range")
+        raise UnicodeDecodeError("utf-8", b"st\xf6rung", 2, 3, "invalid start byte")
 
     assert lenient(read)(b"", 12) == ({}, 12)
     assert lenient(lambda buffer, offset: ({"message_id": "1"}, 5))(b"", 0) == ({"message_id": "1"}, 5)
