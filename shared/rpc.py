@@ -30,7 +30,7 @@ class RpcClient:
         self._uri = uri
         self._timeout = timeout
         self._lock = threading.Lock()
-        self._connection: Connection | None = None
+        self._connection: Any = None
         self._replies: dict[str, bytes] = {}
         self._returned: set[str] = set()
 
@@ -57,7 +57,7 @@ class RpcClient:
             self._drop()
 
     def _call(self, key: str, request: Mapping[str, Any], seconds: float) -> bytes:
-        connection = self._open()
+        connection = self._open(seconds)
         correlation = uuid.uuid4().hex
         self._channel.basic_publish(
             AmqpMessage(
@@ -80,12 +80,15 @@ class RpcClient:
             connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
         return self._replies.pop(correlation)
 
-    def _open(self) -> Any:
+    def _open(self, seconds: float) -> Any:
         if self._connection is not None:
-            return self._connection.connection
+            return self._connection
         # Without a read timeout, opening a channel on a broker that has fallen silent would wait for ever.
-        options = {"read_timeout": CONNECT_SECONDS, "write_timeout": CONNECT_SECONDS}
-        connection = Connection(self._uri, connect_timeout=CONNECT_SECONDS, transport_options=options)
+        limit = min(seconds, CONNECT_SECONDS)
+        options = {"read_timeout": limit, "write_timeout": CONNECT_SECONDS}
+        # kombu's own way of connecting tries twice, with a pause; a caller has set a limit.
+        parsed = Connection(self._uri, connect_timeout=limit, transport_options=options)
+        connection = parsed.transport.establish_connection()
         self._channel = connection.channel()
         self._queue = f"rpc.reply-{uuid.uuid4()}"
         self._channel.queue_declare(self._queue, exclusive=True, auto_delete=True, durable=False)
@@ -93,7 +96,7 @@ class RpcClient:
         self._channel.basic_consume(self._queue, no_ack=True, callback=self._on_reply)
         self._channel.events["basic_return"].add(self._on_return)
         self._connection = connection
-        return connection.connection
+        return connection
 
     def _on_reply(self, message: Any) -> None:
         body = message.body
@@ -107,7 +110,7 @@ class RpcClient:
         self._replies.clear()
         self._returned.clear()
         if connection is not None:
-            connection.collect(socket_timeout=0.1)
+            connection.collect()
 
 
 def read_reply(body: bytes) -> Any:

@@ -26,6 +26,7 @@ from shared.topology import RPC, rpc_queue
 log = logs.get(__name__)
 
 CONCURRENCY = 8
+INTERNAL_ERROR = {"error": {"slug": "internal-error", "message": "something went wrong here"}}
 
 
 class Calls(SharedExtension):
@@ -67,9 +68,9 @@ class Calls(SharedExtension):
                 # Its caller has given up while it waited here: it must not run behind the caller's back.
                 outcome = "expired"
             else:
-                outcome, result = self._run(method, delivery)
+                outcome, body = self._written(method, *self._run(method, delivery))
                 if delivery.reply_to:
-                    self._reply(delivery, result)
+                    self._reply(delivery, body)
             delivery.ack()
             label = method if method in self.methods else "unknown"
             metrics.RPC_SECONDS.labels(method=label, outcome=outcome).observe(time.monotonic() - started)
@@ -91,10 +92,17 @@ class Calls(SharedExtension):
             return fault.slug, {"error": fault.as_dict()}
         # What exactly went wrong is for the log; a caller must not learn the inside of the house from it.
         log.error("a call failed", method=method, error=f"{type(fault).__name__}: {fault}"[:300])
-        return "internal-error", {"error": {"slug": "internal-error", "message": "something went wrong here"}}
+        return "internal-error", INTERNAL_ERROR
 
-    def _reply(self, delivery: Delivery, result: Any) -> None:
-        body = orjson.dumps({"result": result, "error": None})
+    def _written(self, method: str, outcome: str, result: Any) -> tuple[str, bytes]:
+        try:
+            return outcome, orjson.dumps({"result": result, "error": None})
+        except TypeError as error:
+            # An answer that is no JSON must not leave the call unsettled and its caller waiting.
+            log.error("an answer cannot be written", method=method, error=str(error))
+            return "internal-error", orjson.dumps({"result": INTERNAL_ERROR, "error": None})
+
+    def _reply(self, delivery: Delivery, body: bytes) -> None:
         message = Message(
             exchange=RPC,
             routing_key=delivery.reply_to,

@@ -14,6 +14,7 @@ from shared.entrypoints import events, tick
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Early, Invalid, NotAllowed, VersionMismatch
 from shared.lease import Lease
+from shared.mongo import translated
 from shared.rpc_entrypoint import command
 from shared.runtime import Desk, Runtime
 from shared.unit_of_work import Document, Taken, Work
@@ -40,7 +41,8 @@ class ProbeService:
     def on_intake(self, envelopes: Sequence[Envelope]) -> Taken:
         note = {"at": self.desk.clock.now(), "batch": len(envelopes)}
         rows = [{**note, "_id": str(uuid4()), "event": one.id, "sender": one.sender} for one in envelopes]
-        self.desk.database["attempts"].insert_many(rows)
+        with translated():
+            self.desk.database["attempts"].insert_many(rows)
         return self.desk.unit_of_work.take("probe", envelopes, take)
 
     @events("probe")
@@ -63,6 +65,7 @@ class ProbeService:
 
     @command
     def count(self, request: Any) -> Document:
+        self.desk.database["attempts"].insert_one({"_id": str(uuid4()), "event": request.get("number")})
         return self.desk.commands.execute("count", request, Args(), count)
 
     @command
