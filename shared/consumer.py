@@ -151,6 +151,8 @@ class Session:
         """Look at the subscription's queues and consume from them. Raises QueueMismatch and QueueMissing."""
         for lane, queue in subscription.queues.items():
             channel = self._kombu.channel()
+            # A body must not be decoded as its sender says it is encoded: it stays as it came, also when it is dead.
+            channel.auto_decode = False
             _check(channel, queue)
             channel.basic_qos(0, subscription.prefetch, False)
             receive = self._receiver(subscription, lane, queue.name, service)

@@ -74,7 +74,7 @@ class Relay:
         self._clock = clock
         self._leases = leases
         self._looked_at = datetime.min.replace(tzinfo=clock.now().tzinfo)
-        self._parked_at = self._looked_at
+        self._parked_at = clock.now()
         # True at the start: an earlier relay may have stopped between giving positions and publishing.
         self._backlog = True
         self._resting: dict[Lane, datetime] = {}

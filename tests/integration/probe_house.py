@@ -69,8 +69,9 @@ class ProbeHouse(House):
 
     @contextmanager
     def channel(self) -> Iterator[amqp.Channel]:
-        """A channel of the operator's."""
+        """A channel of the operator's; bodies come as bytes."""
         with Connection(self.uri(OPERATOR, direct=True)) as connection:
+            connection.default_channel.auto_decode = False
             yield connection.default_channel
 
     def _env(self, name: str, port: int) -> dict[str, str]:

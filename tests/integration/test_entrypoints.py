@@ -86,6 +86,14 @@ def test_what_cannot_be_handled_lies_in_the_dead_letters_with_its_reason(
     assert letter.error
 
 
+def test_a_dead_letter_has_the_body_as_it_came_whatever_its_sender_calls_its_encoding(house: ProbeHouse) -> None:
+    with pika.BlockingConnection(pika.URLParameters(house.uri(OPERATOR))) as connection:
+        properties = pika.BasicProperties(message_id="odd", content_encoding="latin-1")
+        connection.channel().basic_publish(INTAKE, "probe.do", b'{"title": "St\xf6rung"}', properties)
+    eventually(lambda: "odd" in house.dead())
+    assert house.dead()["odd"].body == b'{"title": "St\xf6rung"}'
+
+
 def test_a_type_marker_of_a_library_is_plain_data(house: ProbeHouse) -> None:
     (event,) = house.tell("keep", data={"labels": {"__type__": "nope", "__value__": 1}})
     eventually(lambda: event.id in house.kept())

@@ -179,7 +179,9 @@ def test_without_a_database_a_process_waits_and_says_so(house: ProbeHouse, datab
     proxy = Proxy(database.port)
     proxy.start()
     proxy.refuse()
-    with probe_house(house.broker, database, tmp_path, mongodb_uri=f"mongodb://127.0.0.1:{proxy.port}/") as waiting:
+    # Else the driver asks the server for its own address, and goes past the proxy.
+    uri = f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true"
+    with probe_house(house.broker, database, tmp_path, mongodb_uri=uri) as waiting:
         child = waiting.spawn("probe")
         eventually(lambda: waiting.get("probe", "/readyz")[0] == 503)
         assert "is starting" in waiting.get("probe", "/readyz")[1]
