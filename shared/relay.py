@@ -28,6 +28,7 @@ from shared.health import Health, OpsServer
 from shared.lease import LEASES, Lease, Leases
 from shared.mongo import POSITIONS, MongoStore, connect, translated
 from shared.publisher import Message, Outcome, Publisher
+from shared.schema import missing
 from shared.storage import PARKED, POSITIONED, SENT, UNSENT
 from shared.topology import Topology, catalogue, events_exchange, house, routing_key
 from shared.unit_of_work import JOURNAL, Document
@@ -75,6 +76,7 @@ class Relay:
         self._parked_at = self._looked_at
         # True at the start: an earlier relay may have stopped between giving positions and publishing.
         self._backlog = True
+        self._prepared = False
         self.fault: str | None = "has not run yet"
 
     def turn(self) -> int:
@@ -82,6 +84,8 @@ class Relay:
 
         Raises Unavailable when database or broker are; nothing is lost by it.
         """
+        if not self._prepared:
+            self._prepare()
         lease = self._leases.acquire("relay")
         if lease is None:
             self.fault = None
@@ -96,6 +100,13 @@ class Relay:
             self._measure()
         self.fault = None
         return sent
+
+    def _prepare(self) -> None:
+        """Wait for the service's collections: a transaction must not make them."""
+        absent = missing(self._database)
+        if absent:
+            raise Unavailable(f"{self.service} has not made its collections yet: {', '.join(sorted(absent))}")
+        self._prepared = True
 
     def _position(self, lease: Lease) -> int:
         rows = list(self._journal.find({"state": UNSENT}, _HEAD, limit=BATCH))

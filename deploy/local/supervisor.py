@@ -63,7 +63,7 @@ class Parts:
 
     backing: Backing
     plans: tuple[Plan, ...]
-    declare: tuple[str, ...] = ("shared.topology",)
+    declare: tuple[str, ...] = ("shared.prepare",)
 
 
 class Supervisor:
