@@ -15,11 +15,13 @@ from typing import Any
 
 import orjson
 
+from shared.clock import format_instant
 from shared.storage import GENESIS, audit_hash, state_hash
 from shared.unit_of_work import AUDIT, JOURNAL, Document, Store, Work
 
 ANCHORS = "anchors"
 WINDOW = 1000
+ROW_FIELDS = frozenset({"record", "count", "version", "at", "actor", "changes", "state", "prev", "hash"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,10 @@ class Finding:
 def verify_record(record: str, document: Mapping[str, Any] | None, rows: Sequence[Document]) -> Iterator[Finding]:
     """Check one record against its audit rows, given in any order. Yields nothing when all is well."""
     head, version = GENESIS, 0
-    for expected, row in enumerate(sorted(rows, key=lambda row: row["count"]), start=1):
+    for expected, row in enumerate(sorted(rows, key=_count), start=1):
+        if not row.keys() >= ROW_FIELDS:
+            yield Finding(record=record, fault=f"audit row {expected} was not written by the house")
+            return
         if row["count"] != expected:
             yield Finding(record=record, fault=f"audit row {expected} is missing")
             return
@@ -48,14 +53,14 @@ def verify_record(record: str, document: Mapping[str, Any] | None, rows: Sequenc
         yield Finding(record=record, fault="the record is gone")
         return
     audit = document["audit"]
-    if audit["count"] != len(rows) or audit["head"] != head:
+    if not rows or audit["count"] != len(rows) or audit["head"] != head:
         yield Finding(record=record, fault=f"the record knows {audit['count']} audit rows, {len(rows)} are there")
     elif document["version"] != version or state_hash(document) != sorted(rows, key=_count)[-1]["state"]:
         yield Finding(record=record, fault="the record was changed past its audit")
 
 
 def _count(row: Document) -> int:
-    return int(row["count"])
+    return int(row.get("count", 0))
 
 
 def verify(store: Store, collections: Iterable[str]) -> Iterator[Finding]:
@@ -114,14 +119,8 @@ def anchor(work: Work, now: datetime) -> Document | None:
     prev = GENESIS if last is None else last["digest"]
     content: list[list[Any]] = [[key, count, head] for key, (count, head) in sorted(heads.items())]
     number = 1 if last is None else int(last["number"]) + 1
-    document = {
-        "number": number,
-        "at": now,
-        "position": rows[-1]["position"],
-        "prev": prev,
-        "heads": content,
-        "digest": _digest(prev, content),
-    }
+    document = {"number": number, "at": now, "position": rows[-1]["position"], "prev": prev, "heads": content}
+    document["digest"] = _digest(document)
     work.append(ANCHORS, f"{number:09d}", document)
     return document
 
@@ -133,7 +132,7 @@ def verify_anchors(store: Store) -> Iterator[Finding]:
         for row in anchors:
             name = f"anchor:{row['number']}"
             number += 1
-            if row["number"] != number or row["prev"] != prev or _digest(prev, row["heads"]) != row["digest"]:
+            if row["number"] != number or row["prev"] != prev or _digest(row) != row["digest"]:
                 yield Finding(record=name, fault="the anchor does not follow its predecessor")
             keys = {f"{record}:{count}": (record, head) for record, count, head in row["heads"]}
             found = {one["_id"]: one["hash"] for one in store.read(AUDIT, list(keys))}
@@ -150,5 +149,7 @@ def _last_anchor(store: Store) -> Document | None:
     return last
 
 
-def _digest(prev: str, heads: Sequence[Sequence[Any]]) -> str:
-    return hashlib.sha256(orjson.dumps([prev, heads])).hexdigest()
+def _digest(anchor: Mapping[str, Any]) -> str:
+    """Over all that the anchor says: a doctored position would make the next one pass over what lies between."""
+    said = [anchor["number"], format_instant(anchor["at"]), anchor["position"], anchor["prev"], anchor["heads"]]
+    return hashlib.sha256(orjson.dumps(said)).hexdigest()

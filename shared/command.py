@@ -79,10 +79,15 @@ def first_fault(messages: Any) -> tuple[str, str]:
     if isinstance(messages, Mapping):
         name = sorted(messages, key=str)[0]
         pointer, message = first_fault(messages[name])
-        return (pointer, message) if name == "_schema" else (f"/{name}{pointer}", message)
+        return (pointer, message) if name == "_schema" else (f"/{_escaped(name)}{pointer}", message)
     if isinstance(messages, list):
         return first_fault(messages[0])
     return "", str(messages).rstrip(".")
+
+
+def _escaped(name: object) -> str:
+    """RFC 6901: a name with a slash or a tilde in it is still one step."""
+    return str(name).replace("~", "~0").replace("/", "~1")
 
 
 def read_command(request: Any, ids: Ids) -> Command:

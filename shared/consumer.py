@@ -12,6 +12,7 @@ What nameko's own does not do and this does (FINDINGS has the measurements):
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -19,28 +20,38 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import eventlet
-from amqp.exceptions import AMQPError, PreconditionFailed
+from amqp.exceptions import AMQPError, NotFound, PreconditionFailed
 from eventlet.event import Event as Signal
 from eventlet.semaphore import Semaphore
 from kombu import Connection
 
-from shared import logs, metrics
+from shared import logs, metrics, properties
 from shared.deadletter import Trip, read_trip
 from shared.envelope import Lane
 from shared.topology import Queue, dead_queue
 
 log = logs.get(__name__)
 
+properties.install()
+
 HEARTBEAT_SECONDS = 20
 DRAIN_SECONDS = 0.25
 SETTLE_SECONDS = 10
 DEAD_LETTERS_SECONDS = 5.0
+SHORTEST_PAUSE = 0.1
+LONGEST_PAUSE = 2.0
+STEADY_SECONDS = 5.0
+"""A connection that held for so long counts as a good one: the next is tried at once."""
 EXIT_CONFIGURATION = 78
 """sysexits.h EX_CONFIG: what is configured here and there does not fit, and restarting does not help."""
 
 
 class QueueMismatch(Exception):
     """A queue exists with other arguments than `shared.topology` gives it."""
+
+
+class QueueMissing(OSError):
+    """A queue is not there. Declaring it here would make one without bindings, into which nothing ever comes."""
 
 
 @dataclass(slots=True)
@@ -54,6 +65,8 @@ class Delivery:
     routing_key: str = ""
     reply_to: str = ""
     correlation_id: str = ""
+    expires_at: float = math.inf
+    """Until when somebody waits for it, by the process's monotonic clock; the broker no longer looks after it."""
 
     def ack(self) -> None:
         """Settle it. On a connection that is gone the broker delivers it again, and the inbox knows it."""
@@ -135,13 +148,10 @@ class Session:
         self._consuming: list[tuple[Any, str]] = []
 
     def consume(self, subscription: Subscription, service: str) -> None:
-        """Declare the subscription's queues and consume from them. Raises QueueMismatch."""
+        """Look at the subscription's queues and consume from them. Raises QueueMismatch and QueueMissing."""
         for lane, queue in subscription.queues.items():
             channel = self._kombu.channel()
-            try:
-                channel.queue_declare(queue.name, durable=True, auto_delete=False, arguments=dict(queue.arguments))
-            except PreconditionFailed as error:
-                raise QueueMismatch(f"the queue {queue.name} has other arguments: {error.reply_text}") from error
+            _check(channel, queue)
             channel.basic_qos(0, subscription.prefetch, False)
             receive = self._receiver(subscription, lane, queue.name, service)
             self._consuming.append((channel, channel.basic_consume(queue.name, callback=receive)))
@@ -169,6 +179,7 @@ class Session:
                     routing_key=info["routing_key"],
                     reply_to=message.properties.get("reply_to") or "",
                     correlation_id=message.properties.get("correlation_id") or "",
+                    expires_at=time.monotonic() + _lifetime(message.properties.get("expiration")),
                 ),
             )
 
@@ -212,6 +223,21 @@ class Session:
             self._kombu.collect(socket_timeout=0.1)
 
 
+def _check(channel: Any, queue: Queue) -> None:
+    try:
+        channel.queue_declare(queue.name, passive=True)
+        channel.queue_declare(queue.name, durable=True, auto_delete=False, arguments=dict(queue.arguments))
+    except NotFound:
+        raise QueueMissing(f"the queue {queue.name} is not there: declare the topology") from None
+    except PreconditionFailed as error:
+        raise QueueMismatch(f"the queue {queue.name} has other arguments: {error.reply_text}") from error
+
+
+def _lifetime(expiration: Any) -> float:
+    """A message's expiration in seconds; AMQP writes it as text in milliseconds."""
+    return int(expiration) / 1000 if isinstance(expiration, str) and expiration.isdecimal() else math.inf
+
+
 class SafeConsumer:
     """Keeps subscriptions supplied until it is stopped. Run `run` in a green thread."""
 
@@ -239,11 +265,12 @@ class SafeConsumer:
 
     def run(self) -> None:
         """Connect, receive, connect again; until stopped. Raises QueueMismatch, and nothing else."""
-        pause = 0.1
+        pause = SHORTEST_PAUSE
         while not self.stopping:
+            connected_at = math.inf
             try:
                 self._session = session = self._connect()
-                pause = 0.1
+                connected_at = time.monotonic()
                 self._serve(session)
             except QueueMismatch as error:
                 self.mismatch = error
@@ -251,9 +278,11 @@ class SafeConsumer:
                 raise
             except (AMQPError, OSError, AttributeError) as error:
                 self._lost(error)
+                # Only a connection that held for a while was a good one; others are made ever more slowly.
+                pause = SHORTEST_PAUSE if time.monotonic() - connected_at > STEADY_SECONDS else pause
                 if not self.stopping:
                     eventlet.sleep(pause)
-                    pause = min(pause * 2, 2.0)
+                    pause = min(pause * 2, LONGEST_PAUSE)
         self._end()
 
     def _connect(self) -> Session:
@@ -264,18 +293,18 @@ class SafeConsumer:
         except BaseException:
             session.close()
             raise
-        self.fault = None
         return session
 
     def _serve(self, session: Session) -> None:
         looked_at = 0.0
         while not self.stopping:
             session.drain()
+            if session.closed:
+                raise OSError("the connection broke while a message was settled")
+            self.fault = None
             if time.monotonic() - looked_at > DEAD_LETTERS_SECONDS:
                 looked_at = time.monotonic()
                 metrics.DEAD_LETTERS.labels(service=self._service).set(session.length(dead_queue(self._service)))
-            if session.closed:
-                raise OSError("the connection broke while a message was settled")
         session.cancel()
         for subscription in self._subscriptions:
             subscription.end()
@@ -284,7 +313,7 @@ class SafeConsumer:
         session.close()
 
     def _lost(self, error: Exception) -> None:
-        self.fault = f"lost the broker: {type(error).__name__}"
+        self.fault = str(error) if isinstance(error, QueueMissing) else f"lost the broker: {type(error).__name__}"
         log.warning("connection lost", error=f"{type(error).__name__}: {error}"[:300])
         metrics.CONSUMER_RECONNECTS.labels(service=self._service).inc()
         session, self._session = self._session, None

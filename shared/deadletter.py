@@ -121,18 +121,22 @@ class DeadLetter:
 def parse(consumer: str, body: bytes, properties: Mapping[str, Any]) -> DeadLetter:
     """Read a message of a dead queue, whether we moved it there or the broker did."""
     headers: Mapping[str, Any] = properties.get("application_headers") or {}
-    deaths = headers.get("x-death") or [{}]
-    by_broker = "x-reason" not in headers
+    # What we move is published afresh and has no x-death. What the broker moved may still carry a foreign sender's
+    # headers, so nothing in them is believed but what came back from the retry ladder by the default exchange.
+    deaths = headers.get("x-death")
+    death: Mapping[str, Any] = deaths[0] if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict) else {}
+    moved = {} if death else headers
+    climbed = headers if death.get("exchange") == "" else moved
     return DeadLetter(
         consumer=consumer,
         message_id=str(properties.get("message_id") or deterministic_id("message", body.hex()[:4096])),
-        reason=str(deaths[0].get("reason", "unknown") if by_broker else headers["x-reason"]).replace("_", "-"),
-        error=str(headers.get("x-error") or "the broker gave up on it"),
-        pointer=headers.get("x-pointer"),
-        queue=str(headers.get("x-queue") or deaths[0].get("queue") or ""),
-        attempts=int(headers.get("x-attempt") or deaths[0].get("count") or 1),
-        first_failed_at=headers.get("x-first-failed-at"),
-        sender=headers.get("x-sender") or properties.get("user_id"),
+        reason=str(moved.get("x-reason") or death.get("reason") or "unknown").replace("_", "-"),
+        error=str(moved.get("x-error") or "the broker gave up on it"),
+        pointer=moved.get("x-pointer"),
+        queue=str(moved.get("x-queue") or death.get("queue") or ""),
+        attempts=_count(moved.get("x-attempt")) or _count(death.get("count")) or 1,
+        first_failed_at=climbed.get("x-first-failed-at"),
+        sender=properties.get("user_id") or climbed.get("x-sender"),
         content_type=str(properties.get("content_type") or "application/octet-stream"),
         body=body,
     )

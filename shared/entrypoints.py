@@ -26,7 +26,7 @@ from shared.publisher import Message, Outcome
 from shared.retry import RetryAfter, decide
 from shared.runtime import SETTINGS, Runtime
 from shared.topology import catalogue, house, matches, queue_name, retry_exchange
-from shared.unit_of_work import Taken
+from shared.unit_of_work import Taken, rounds
 
 log = logs.get(__name__)
 
@@ -117,10 +117,11 @@ class Events(Waiting):
         for delivery in deliveries:
             try:
                 pairs.append((delivery, self._read(delivery)))
-            except DeskwireError as error:
+            except Exception as error:
+                # Whatever it is, it is this message's fault and must not become the others'.
                 faults.append((delivery, UNKNOWN, error))
         self._fail(faults)
-        for part in _unambiguous(pairs):
+        for part in rounds(pairs, lambda pair: pair[1]):
             self._take(part)
 
     def _read(self, delivery: Delivery) -> Envelope:
@@ -218,19 +219,6 @@ class Events(Waiting):
             if not envelope.backfill:
                 lag = metrics.EVENT_LAG.labels(service=service, lane=envelope.lane.label)
                 lag.observe(max(0.0, (now - envelope.time).total_seconds()))
-
-
-def _unambiguous(pairs: Sequence[tuple[Delivery, Envelope]]) -> list[list[tuple[Delivery, Envelope]]]:
-    """Cut a batch where an id comes again from another source: only source and id together are unique (CloudEvents),
-    and a handler names what it rejects by id. The parts are contiguous, so that each can be settled as a whole."""
-    parts: list[list[tuple[Delivery, Envelope]]] = [[]]
-    sources: dict[str, str] = {}
-    for delivery, envelope in pairs:
-        if sources.setdefault(envelope.id, envelope.source) != envelope.source:
-            parts.append([])
-            sources = {envelope.id: envelope.source}
-        parts[-1].append((delivery, envelope))
-    return parts
 
 
 class Tick(Waiting):

@@ -109,16 +109,17 @@ class _Session:
         self._channel.events["basic_return"].add(self._on_return)
         self._sent = 0
         self._pending: dict[int, int] = {}
-        self._ids: dict[str, int] = {}
+        self._ids: dict[tuple[str, str, str], list[int]] = {}
         self._outcomes: list[Outcome] = []
 
     def publish(self, messages: Sequence[Message], seconds: float) -> list[Outcome]:
         self._outcomes = [Outcome.CONFIRMED] * len(messages)
-        self._ids = {message.message_id: index for index, message in enumerate(messages)}
+        self._ids = {}
         self._pending = {}
         for index, message in enumerate(messages):
             self._sent += 1
             self._pending[self._sent] = index
+            self._ids.setdefault((message.message_id, message.exchange, message.routing_key), []).append(index)
             self._channel.basic_publish(
                 _amqp(message),
                 exchange=message.exchange,
@@ -148,9 +149,10 @@ class _Session:
         self._settle(tag, multiple, Outcome.NACKED)
 
     def _on_return(self, *arguments: Any) -> None:
-        # py-amqp hands over (error, exchange, routing key, message); the broker returns before it confirms.
-        index = self._ids.get(arguments[-1].properties.get("message_id"))
-        if index is not None:
+        # py-amqp hands over (error, exchange, routing key, message); the broker returns before it confirms. Copies
+        # of one message in a batch go the same way, so all of them are returned.
+        _, exchange, routing_key, message = arguments
+        for index in self._ids.get((message.properties.get("message_id"), exchange, routing_key), ()):
             self._outcomes[index] = Outcome.RETURNED
 
 

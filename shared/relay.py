@@ -39,6 +39,8 @@ BATCH = 500
 GAUGE_SECONDS = 2.0
 IDLE_SECONDS = 5.0
 PARKED_RETRY_SECONDS = 30.0
+NACKED_RETRY_SECONDS = 1.0
+"""How long a lane rests after a full queue refused: other queues of the same events get a copy at each attempt."""
 
 
 def order(rows: Sequence[Document]) -> list[Document]:
@@ -77,6 +79,7 @@ class Relay:
         # True at the start: an earlier relay may have stopped between giving positions and publishing.
         self._backlog = True
         self._prepared = False
+        self._resting: dict[Lane, datetime] = {}
         self.fault: str | None = "has not run yet"
 
     def turn(self) -> int:
@@ -95,8 +98,9 @@ class Relay:
             # An idle turn is one query: positioned rows are looked for only when there may be some.
             if self._position(lease) or self._backlog:
                 self._backlog = True
-                sent = sum(self._publish(lane) for lane in Lane)
-                self._backlog = sent > 0
+                now = self._clock.now()
+                sent = sum(self._publish(lane) for lane in Lane if self._resting.get(lane, now) <= now)
+                self._backlog = sent > 0 or bool(self._resting)
             self._measure()
         self.fault = None
         return sent
@@ -138,7 +142,8 @@ class Relay:
         return found
 
     def _publish(self, lane: Lane) -> int:
-        """Publish what waits in one lane, in order of position."""
+        """Publish what waits in one lane, in order of position. What a full queue refused stays and is tried again."""
+        self._resting.pop(lane, None)
         rows = list(self._journal.find({"state": POSITIONED, "lane": int(lane)}, limit=BATCH))
         if not rows:
             return 0
@@ -153,6 +158,7 @@ class Relay:
             self._mark(found[Outcome.RETURNED], PARKED)
         if found[Outcome.NACKED]:
             log.warning("a queue is full", events=len(found[Outcome.NACKED]))
+            self._resting[lane] = self._clock.now() + timedelta(seconds=NACKED_RETRY_SECONDS)
         metrics.JOURNAL_PUBLISHED.labels(service=self.service).inc(len(found[Outcome.CONFIRMED]))
         return len(found[Outcome.CONFIRMED])
 

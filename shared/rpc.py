@@ -20,6 +20,8 @@ from kombu import Connection
 from shared.errors import DeskwireError, Unavailable
 from shared.topology import RPC
 
+CONNECT_SECONDS = 5.0
+
 
 class RpcClient:
     """Calls services from a process without eventlet. Safe for threads; calls wait for each other."""
@@ -81,7 +83,9 @@ class RpcClient:
     def _open(self) -> Any:
         if self._connection is not None:
             return self._connection.connection
-        connection = Connection(self._uri, connect_timeout=5)
+        # Without a read timeout, opening a channel on a broker that has fallen silent would wait for ever.
+        options = {"read_timeout": CONNECT_SECONDS, "write_timeout": CONNECT_SECONDS}
+        connection = Connection(self._uri, connect_timeout=CONNECT_SECONDS, transport_options=options)
         self._channel = connection.channel()
         self._queue = f"rpc.reply-{uuid.uuid4()}"
         self._channel.queue_declare(self._queue, exclusive=True, auto_delete=True, durable=False)
@@ -107,11 +111,14 @@ class RpcClient:
 
 
 def read_reply(body: bytes) -> Any:
-    """The record in a reply. Raises DeskwireError with the slug in it."""
-    document = orjson.loads(body)
-    if document.get("error"):
-        raise DeskwireError(str(document["error"].get("value")), slug="internal-error")
-    result = document["result"]
+    """The record in a reply. Raises DeskwireError with the slug in it, or `bad-reply` when it is no reply at all."""
+    try:
+        document = orjson.loads(body)
+        result, failure = document["result"], document.get("error")
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        raise DeskwireError("the answer cannot be read", slug="bad-reply") from None
+    if failure:
+        raise DeskwireError(str(failure), slug="internal-error")
     if isinstance(result, dict) and "error" in result:
         error = result["error"]
         raise DeskwireError(error["message"], slug=error["slug"], pointer=error.get("pointer"))

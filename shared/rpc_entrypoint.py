@@ -63,9 +63,13 @@ class Calls(SharedExtension):
         started = time.monotonic()
         method = delivery.routing_key.rpartition(".")[2]
         try:
-            outcome, result = self._run(method, delivery)
-            if delivery.reply_to:
-                self._reply(delivery, result)
+            if started >= delivery.expires_at:
+                # Its caller has given up while it waited here: it must not run behind the caller's back.
+                outcome = "expired"
+            else:
+                outcome, result = self._run(method, delivery)
+                if delivery.reply_to:
+                    self._reply(delivery, result)
             delivery.ack()
             label = method if method in self.methods else "unknown"
             metrics.RPC_SECONDS.labels(method=label, outcome=outcome).observe(time.monotonic() - started)

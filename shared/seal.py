@@ -35,10 +35,10 @@ class Seal:
         row = work.load(KEYS, [person]).get(person)
         if row is None:
             raise NotFound("this person's data was erased", slug="erased")
-        raw = base64.b64decode(sealed.removeprefix(_PREFIX))
         try:
+            raw = base64.b64decode(sealed.removeprefix(_PREFIX), validate=True)
             return AESGCM(row["secret"]).decrypt(raw[:_NONCE], raw[_NONCE:], person.encode()).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise NotFound("this text was not sealed for this person", slug="erased") from None
 
     def erase(self, work: Work, person: str) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.cause import Actor, Cause
-from shared.clock import FixedClock
+from shared.clock import FixedClock, to_milliseconds
 from shared.envelope import Envelope, decode
 from shared.errors import Conflict
 from shared.ids import SequentialIds, format_number
@@ -53,10 +53,10 @@ class MemoryStore:
             for key in deletes:
                 del self.collections[collection][key]
         for collection, inserts in writes.inserts.items():
-            self.collections.setdefault(collection, {}).update(deepcopy(inserts))
+            self.collections.setdefault(collection, {}).update(_as_kept(inserts))
         for collection, updates in writes.updates.items():
             for key, (_, document) in updates.items():
-                self.collections[collection][key] = deepcopy(document)
+                self.collections[collection][key] = _as_kept(document)
 
     def reserve(self, counter: str, count: int) -> int:
         first = self._counters.get(counter, 1)
@@ -80,6 +80,15 @@ class MemoryStore:
         row = self.collections.get(collection, {}).get(key)
         if row is None or row["version"] != version:
             raise Conflict(f"{key} of {collection} is not at version {version}")
+
+
+def _as_kept(value: Any) -> Any:
+    """A copy as MongoDB gives it back: instants in milliseconds, every sequence a list."""
+    if isinstance(value, dict):
+        return {name: _as_kept(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_kept(inner) for inner in value]
+    return to_milliseconds(value) if isinstance(value, datetime) else value
 
 
 def _matches(row: Mapping[str, Any], where: Mapping[str, Any]) -> bool:

@@ -24,6 +24,7 @@ from shared.errors import Conflict, DeskwireError, Rejected
 from shared.ids import Ids
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 Document = dict[str, Any]
 
 INBOX = "inbox"
@@ -198,8 +199,8 @@ class UnitOfWork:
         """
         for attempt in range(1, self._attempts + 1):
             work = Work(self.store, self.clock, self.ids)
-            result = block(work)
             try:
+                result = block(work)
                 if work.writes:
                     self.store.commit(work.writes)
             except Conflict:
@@ -220,6 +221,7 @@ class UnitOfWork:
 
         Events that `consumer` has handled before, and copies within the batch, are left out; `block` gets the rest
         and returns the ones it rejects by id. All others are marked in the inbox by the block's own transaction.
+        Outcomes are told by id: `rounds` first splits a batch in which two sources use the same one.
         """
         first: dict[str, Envelope] = {}
         for envelope in envelopes:
@@ -229,6 +231,8 @@ class UnitOfWork:
             known = {row["_id"] for row in self.store.read(INBOX, list(first))}
             fresh = [envelope for key, envelope in first.items() if key not in known]
             rejected = dict(block(work, fresh) or {}) if fresh else {}
+            if sum(envelope.id in rejected for envelope in fresh) > len(rejected):
+                raise ValueError("which of two sources' events is rejected cannot be told by the id they share")
             for key, envelope in first.items():
                 if key not in known and envelope.id not in rejected:
                     work.append(INBOX, key, {"at": work.now})
@@ -257,9 +261,38 @@ class UnitOfWork:
         return self.run(attempt)
 
 
+def rounds(items: Sequence[Item], envelope: Callable[[Item], Envelope]) -> list[list[Item]]:
+    """Cut a batch so that within each part an id belongs to one source.
+
+    CloudEvents makes only source and id together unique, and a batch's outcomes are told by id. The parts are
+    contiguous, so that each can be settled as a whole.
+    """
+    parts: list[list[Item]] = []
+    sources: dict[str, str] = {}
+    for item in items:
+        one = envelope(item)
+        if not parts or sources.setdefault(one.id, one.source) != one.source:
+            parts.append([])
+            sources = {one.id: one.source}
+        parts[-1].append(item)
+    return parts
+
+
 def inbox_key(consumer: str, envelope: Envelope) -> str:
     """`<consumer>:<source>:<id>`: CloudEvents promises that source and id together are unique."""
     return f"{consumer}:{envelope.source}:{envelope.id}"
 
 
-__all__ = ["AUDIT", "INBOX", "JOURNAL", "Cause", "Store", "Taken", "UnitOfWork", "Work", "Writes", "inbox_key"]
+__all__ = [
+    "AUDIT",
+    "INBOX",
+    "JOURNAL",
+    "Cause",
+    "Store",
+    "Taken",
+    "UnitOfWork",
+    "Work",
+    "Writes",
+    "inbox_key",
+    "rounds",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -20,7 +21,7 @@ plain = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=8,
 )
-instants = st.datetimes(timezones=st.timezones()).filter(lambda at: 1 < at.year < 9999).map(to_milliseconds)
+instants = st.datetimes(datetime(1, 1, 2), timezones=st.just(UTC)).map(to_milliseconds)  # noqa: DTZ001
 envelopes = st.builds(
     Envelope,
     id=texts,
@@ -51,10 +52,18 @@ def without(name: str) -> bytes:
     return orjson.dumps(document)
 
 
-def fault_of(body: bytes, **options: Any) -> Invalid:
-    with pytest.raises(Invalid) as caught:
+def judge(body: bytes, **options: Any) -> Invalid | None:
+    try:
         decode(body, **options)
-    return caught.value
+    except Invalid as error:
+        return error
+    return None
+
+
+def fault_of(body: bytes, **options: Any) -> Invalid:
+    fault = judge(body, **options)
+    assert fault is not None
+    return fault
 
 
 @given(envelopes)
@@ -64,10 +73,8 @@ def test_what_is_encoded_is_decoded_as_it_was(envelope: Envelope) -> None:
 
 @given(st.binary(max_size=300) | plain.map(orjson.dumps))
 def test_any_bytes_are_an_event_or_invalid(body: bytes) -> None:
-    try:
-        decode(body)
-    except Invalid as error:
-        assert error.slug in ("bad-json", "bad-envelope")
+    fault = judge(body)
+    assert fault is None or fault.slug in ("bad-json", "bad-envelope")
 
 
 ATTRIBUTES = [name for name in orjson.loads(encode(make_envelope(subject="s", sequence=1))) if name != "data"]
@@ -75,10 +82,8 @@ ATTRIBUTES = [name for name in orjson.loads(encode(make_envelope(subject="s", se
 
 @given(st.sampled_from(ATTRIBUTES), plain)
 def test_any_value_of_an_attribute_is_taken_or_named(name: str, value: Any) -> None:
-    try:
-        decode(make_body(**{name: value}))
-    except Invalid as error:
-        assert (error.slug, error.pointer) == ("bad-envelope", f"/{name}")
+    fault = judge(make_body(**{name: value}))
+    assert fault is None or (fault.slug, fault.pointer) == ("bad-envelope", f"/{name}")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The probe: it does what the event or the call says."""

@@ -1,0 +1,111 @@
+"""The door of the probe. `act` in an event's data says what is to become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+import eventlet
+from marshmallow import Schema, fields
+
+from shared.command import Command
+from shared.entrypoints import events, tick
+from shared.envelope import Envelope
+from shared.errors import DeskwireError, Early, Invalid, NotAllowed, VersionMismatch
+from shared.lease import Lease
+from shared.rpc_entrypoint import command
+from shared.runtime import Desk, Runtime
+from shared.unit_of_work import Document, Taken, Work
+
+REFUSALS: Mapping[str, DeskwireError] = {
+    "reject": Invalid("the probe does not want it", slug="probe-refused", pointer="/data/act"),
+    "early": Early("the probe waits for something"),
+}
+
+
+class Args(Schema):
+    seconds = fields.Float(load_default=0.0)
+    text = fields.String(load_default="")
+
+
+class ProbeService:
+    """Does what it is told, and notes each attempt past the unit of work."""
+
+    name = "probe"
+
+    desk: Runtime = Desk()
+
+    @events("intake")
+    def on_intake(self, envelopes: Sequence[Envelope]) -> Taken:
+        note = {"at": self.desk.clock.now(), "batch": len(envelopes)}
+        rows = [{**note, "_id": str(uuid4()), "event": one.id, "sender": one.sender} for one in envelopes]
+        self.desk.database["attempts"].insert_many(rows)
+        return self.desk.unit_of_work.take("probe", envelopes, take)
+
+    @events("probe")
+    def on_probe(self, envelopes: Sequence[Envelope]) -> Taken:
+        return self.desk.unit_of_work.take("probe", envelopes, hear)
+
+    @tick("due", every=0.1)
+    def due(self, lease: Lease) -> int:
+        def block(work: Work) -> int:
+            work.fence(lease.name, lease.token)
+            rows = work.adopt("due", work.store.find("due", {"state": 0}, limit=10))
+            for row in rows:
+                work.put("due", row["key"], {**row, "state": 1})
+                work.append("fired", work.ids.new(), {"due": row["key"], "state": 0, "token": lease.token})
+            # Between reading and writing another replica gets every chance to do the same.
+            eventlet.sleep(0.01)
+            return len(rows)
+
+        return self.desk.unit_of_work.run(block)
+
+    @command
+    def count(self, request: Any) -> Document:
+        return self.desk.commands.execute("count", request, Args(), count)
+
+    @command
+    def get(self, request: Any) -> Document:
+        return self.desk.commands.answer(request, Args(), lambda *_: {"n": 0})
+
+    @command
+    def refuse(self, request: Any) -> Document:
+        return self.desk.commands.execute("refuse", request, Args(), refuse)
+
+    @command
+    def crash(self, _request: Any) -> Document:
+        raise KeyError("a secret of the house")
+
+    @command
+    def unwritable(self, _request: Any) -> Any:
+        return {"record": object()}
+
+
+def take(work: Work, envelopes: Sequence[Envelope]) -> Mapping[str, DeskwireError]:
+    rejected = {one.id: REFUSALS[one.data["act"]] for one in envelopes if one.data["act"] in REFUSALS}
+    for one in envelopes:
+        if one.data["act"] == "raise":
+            raise RuntimeError("the probe raises as it was told to")
+        eventlet.sleep(one.data.get("seconds", 0))
+        if one.id not in rejected:
+            work.append("kept", f"{one.source}:{one.id}", {"state": 0, "sender": one.sender})
+    return rejected
+
+
+def hear(work: Work, envelopes: Sequence[Envelope]) -> None:
+    for one in envelopes:
+        work.append("heard", one.id, {"state": 0})
+
+
+def count(work: Work, command: Command, args: Document) -> Document:
+    eventlet.sleep(args["seconds"])
+    key = command.require_number()
+    row = work.load("counts", [key]).get(key, {"n": 0, "version": 0, "state": 0})
+    if command.expected_version is not None and command.expected_version != row["version"]:
+        raise VersionMismatch(f"it is at version {row['version']}", pointer="/expected_version")
+    return {"n": work.put("counts", key, {"n": row["n"] + 1, "state": 0})["n"]}
+
+
+def refuse(*_: Any) -> Document:
+    raise NotAllowed("the probe is closed", slug="probe-closed", pointer="/args/text")
