@@ -11,15 +11,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
-from deploy.local import running
+from deploy.local import running, settling
 from deploy.local.amqp import without_password
-from deploy.local.backing import Backing
 from deploy.local.broker import Broker
 from deploy.local.database import Database
 from deploy.local.folders import Folders
+from deploy.local.parts import Parts, Reporter
 from deploy.local.probe import readiness
 from deploy.local.process import Child, wait_for
 from deploy.local.running import RunningProcess, RunningStack
@@ -42,28 +40,6 @@ class StartFailed(Unavailable):
     """A part did not come up; the message names it, its last words and its log."""
 
     slug = "start-failed"
-
-
-class Reporter(Protocol):
-    """Who tells the person what happens."""
-
-    def starting(self, names: Sequence[str]) -> None:
-        """These are about to be started, together."""
-
-    def ready(self, name: str, seconds: float) -> None:
-        """This one is ready, so many seconds after its start."""
-
-    def say(self, sentence: str) -> None:
-        """Anything else worth a line."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What is to be run: broker and database, the module that declares the topology, and the processes."""
-
-    backing: Backing
-    plans: tuple[Plan, ...]
-    declare: tuple[str, ...] = ("shared.prepare",)
 
 
 class Supervisor:
@@ -145,8 +121,16 @@ class Supervisor:
         if child.exit_code != 0:
             raise StartFailed(_last_words(child))
         del self._children["topology"]
+        self._settle()
         self._folders.gate.touch()
         self._reporter.ready("topology", time.monotonic() - began)
+
+    def _settle(self) -> None:
+        if self._parts.backing.broker is None or settling.is_settled(self._folders.broker):
+            return
+        if self._stop.pause(settling.SECONDS):
+            raise Stopped
+        settling.mark(self._folders.broker)
 
     def _await_readiness(self, began: float) -> None:
         self._reporter.starting([plan.name for plan in self._parts.plans])

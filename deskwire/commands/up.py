@@ -12,9 +12,10 @@ from deploy.local.access import SENDER, find_services
 from deploy.local.backing import prepare
 from deploy.local.choices import Choices
 from deploy.local.folders import Folders, find_folders
+from deploy.local.parts import Parts
 from deploy.local.stack import Addresses, Plan, ops_ports, plan
 from deploy.local.stop import Stop, on_signals
-from deploy.local.supervisor import Parts, Supervisor
+from deploy.local.supervisor import Supervisor
 from deskwire.console import Voice
 from deskwire.examples import amqp_publish_line, report_line, show_line
 from deskwire.options import json_option
