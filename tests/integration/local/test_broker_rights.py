@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from amqp import Message
@@ -13,15 +13,19 @@ from kombu import Connection
 from deploy.local import amqp
 from deploy.local.access import OPERATOR, RELAY, SENDER
 from deploy.local.broker import Broker
+from deploy.local.database import Database
 from shared.topology import Topology
 from tests.house import House
 
 Act = Callable[[object], object]
 
 
-@pytest.fixture
-def house(make_house: Callable[..., House]) -> House:
-    return make_house()
+@pytest.fixture(scope="module")
+def house(broker: Broker, database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    one = House(broker, database, tmp_path_factory.mktemp("house"))
+    one.declare()
+    yield one
+    one.stop()
 
 
 def attempt(house: House, user: str, act: Act) -> None:
