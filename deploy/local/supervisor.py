@@ -20,6 +20,7 @@ from deploy.local.backing import Backing
 from deploy.local.broker import Broker
 from deploy.local.database import Database
 from deploy.local.folders import Folders
+from deploy.local.last_words import last_words, reason
 from deploy.local.probe import readiness
 from deploy.local.process import Child, wait_for
 from deploy.local.running import RunningProcess, RunningStack
@@ -34,7 +35,8 @@ SERVICE_STOP_SECONDS = 30.0
 RELAY_STOP_SECONDS = 15.0
 BACKING_STOP_SECONDS = 15.0
 CRASHES_BEFORE_READY = 3
-LINE_LENGTH = 300
+WRONG_CONFIGURATION = 78
+"""How a process ends that would fail the same way again (EX_CONFIG of sysexits.h)."""
 _LOOK = 0.2
 
 
@@ -143,7 +145,7 @@ class Supervisor:
         self._children["topology"] = child
         self._stop.wait_for(lambda: not child.alive, READY_SECONDS)
         if child.exit_code != 0:
-            raise StartFailed(_last_words(child))
+            raise StartFailed(last_words(child))
         del self._children["topology"]
         self._folders.gate.touch()
         self._reporter.ready("topology", time.monotonic() - began)
@@ -167,8 +169,10 @@ class Supervisor:
         for watched in self._watched:
             said = watched.look(time.monotonic())
             child = self._children.get(watched.name)
+            if child is not None and child.exit_code == WRONG_CONFIGURATION:
+                raise StartFailed(f"{child.name} cannot start: {reason(child)}")
             if watched.crashes >= CRASHES_BEFORE_READY and child is not None:
-                raise StartFailed(_last_words(child))
+                raise StartFailed(last_words(child))
             if said is not None:
                 self._reporter.say(said)
 
@@ -241,8 +245,3 @@ class Supervisor:
             processes=processes,
         )
         running.write(self._folders, stack)
-
-
-def _last_words(child: Child) -> str:
-    words = "\n".join(f"  {line[:LINE_LENGTH]}" for line in child.last_lines())
-    return f"{child.name} does not start (exit code {child.exit_code}); its log {child.log} ends with:\n{words}"
