@@ -33,18 +33,18 @@ fmt: setup ## put the code into format
 	@$(PY) -m ruff check --fix --select I .
 	@$(PY) -m ruff format .
 
-faults: setup-tests ## faults in a dose of your choice: make faults ARGS="--events 10000"
+faults: setup-tests ## faults in a dose of your choice: make faults ARGS="--dose large"
 	@$(PY) -m tests.faults $(ARGS)
 
 bench: setup-tests ## measure beside the raw ceiling: make bench ARGS=...
 	@$(PY) -m bench $(ARGS)
 
 docs: setup ## write the generated pages of docs/
-	@$(PY) -m deskwire.pages $(ARGS)
+	@$(PY) -m deskwire.catalogue $(ARGS)
 
 new-service: setup ## write a service in the house's shape: make new-service NAME=asset
 	@test -n "$(NAME)" || { echo "Say its name: make new-service NAME=asset" >&2; exit 2; }
-	@$(PY) -m deskwire.scaffold $(NAME)
+	@$(PY) -m deploy.new_service $(NAME)
 
 setup: ## make .venv from the lock file
 	@python3 -m deploy.local.bootstrap

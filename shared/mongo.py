@@ -6,7 +6,7 @@ The transaction is `w: majority` with journal, so what `commit` returned from su
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,16 +17,13 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from shared.audit import ANCHORS
 from shared.errors import Conflict, Unavailable
-from shared.seal import KEYS
-from shared.unit_of_work import AUDIT, INBOX, JOURNAL, Document, Writes
+from shared.unit_of_work import Document, Writes
 
 DUPLICATE = 11000
 WRITE_CONFLICT = 112
 LEASES = "leases"
 POSITIONS = "positions"
-DAY = 24 * 60 * 60
 COUNTERS = "counters"
 _UNAVAILABLE_CODES = frozenset({6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
 
@@ -83,6 +80,7 @@ class MongoStore:
 
     def __init__(self, database: Database[Document]) -> None:
         self.database = database
+        self._known: frozenset[str] = frozenset()
 
     def read(self, collection: str, keys: Collection[str]) -> list[Document]:
         if not keys:
@@ -112,6 +110,7 @@ class MongoStore:
             return list(cursor if sort is None else cursor.sort(sort, 1))
 
     def commit(self, writes: Writes) -> None:
+        self._know(writes)
         # UnknownTransactionCommitResult needs no case of its own: the caller gets Unavailable, runs the whole block
         # again, and the inbox rows of this commit tell it that the work is done.
         with (
@@ -144,6 +143,20 @@ class MongoStore:
                     changed = self.database[collection].bulk_write(replaces, ordered=False, session=session)
                     self._check(changed.matched_count, len(replaces), collection)
 
+    def _know(self, writes: Writes) -> None:
+        """Refuse to write to a collection that was not made beforehand.
+
+        A transaction would make it by itself, without its indexes; and in the embedded database that waits for ever
+        on another process that makes one at the same time (ADR 3).
+        """
+        named = {*writes.inserts, *writes.updates, *writes.deletes}
+        if not named <= self._known:
+            with translated():
+                self._known = frozenset(self.database.list_collection_names())
+        if not named <= self._known:
+            missing = ", ".join(sorted(named - self._known))
+            raise Unavailable(f"these collections are not made yet: {missing} (shared.schema)")
+
     def reserve(self, counter: str, count: int) -> int:
         with translated():
             row = self.database[COUNTERS].find_one_and_update(
@@ -159,41 +172,3 @@ class MongoStore:
     def _check(self, found: int, expected: int, collection: str) -> None:
         if found != expected:
             raise Conflict(f"{expected - found} documents of {collection} have another version")
-
-
-def ensure_indexes(
-    database: Database[Document], documents: Iterable[Any], *, inbox_days: int, journal_days: int
-) -> None:
-    """Create the collections and indexes of a service; what is there already is left as it is.
-
-    Collections are made here and never inside a transaction, where MongoDB forbids it in part.
-    """
-    with translated():
-        for name in (JOURNAL, INBOX, AUDIT, LEASES, COUNTERS, POSITIONS, KEYS, ANCHORS):
-            _ensure_collection(database, name)
-        database[JOURNAL].create_index([("state", 1)])
-        database[JOURNAL].create_index([("state", 1), ("lane", 1)])
-        database[JOURNAL].create_index([("position", 1)])
-        database[JOURNAL].create_index([("subject", 1)])
-        database[JOURNAL].create_index([("at", 1)], expireAfterSeconds=journal_days * DAY)
-        database[INBOX].create_index([("at", 1)], expireAfterSeconds=inbox_days * DAY)
-        database[AUDIT].create_index([("record", 1)])
-        database[AUDIT].create_index([("count", 1)])
-        database[ANCHORS].create_index([("key", 1)])
-        database[LEASES].create_index([("key", 1), ("token", 1)])
-        database[POSITIONS].create_index([("key", 1), ("next", 1)])
-        for name in (LEASES, KEYS):
-            database[name].create_index([("key", 1), ("version", 1)])
-        for document in documents:
-            _ensure_collection(database, document._get_collection_name())
-            for spec in document._meta["index_specs"]:
-                options = {name: value for name, value in spec.items() if name not in ("fields", "cls", "sparse")}
-                database[document._get_collection_name()].create_index(spec["fields"], **options)
-
-
-def _ensure_collection(database: Database[Document], name: str) -> None:
-    try:
-        database.create_collection(name)
-    except PyMongoError as error:
-        if getattr(error, "code", None) != 48 and "already exists" not in str(error):
-            raise

@@ -25,9 +25,10 @@ from shared.config import Settings, SettingsError
 from shared.envelope import Lane
 from shared.errors import Conflict, DeskwireError, Unavailable
 from shared.health import Health, OpsServer
-from shared.lease import LEASES, Lease, Leases
+from shared.lease import Leases
 from shared.mongo import POSITIONS, MongoStore, connect, translated
 from shared.publisher import Message, Outcome, Publisher
+from shared.schema import missing
 from shared.storage import PARKED, POSITIONED, SENT, UNSENT
 from shared.topology import Topology, catalogue, events_exchange, house, routing_key
 from shared.unit_of_work import JOURNAL, Document
@@ -35,6 +36,7 @@ from shared.unit_of_work import JOURNAL, Document
 log = logs.get(__name__)
 
 BATCH = 500
+POSITIONED_AHEAD = 10
 GAUGE_SECONDS = 2.0
 IDLE_SECONDS = 5.0
 PARKED_RETRY_SECONDS = 30.0
@@ -77,6 +79,9 @@ class Relay:
         self._parked_at = clock.now()
         # True at the start: an earlier relay may have stopped between giving positions and publishing.
         self._backlog = True
+        self._prepared = False
+        # The next position; 0 when it must be read, because a transaction may or may not have moved it.
+        self._next = 0
         self._resting: dict[Lane, datetime] = {}
         self.fault: str | None = "has not run yet"
 
@@ -85,69 +90,92 @@ class Relay:
 
         Raises Unavailable when database or broker are; nothing is lost by it.
         """
-        lease = self._leases.acquire("relay")
-        if lease is None:
+        if not self._prepared:
+            self._prepare()
+        if self._leases.acquire("relay") is None:
             self.fault = None
             return 0
-        sent = 0
         with translated():
-            # An idle turn is one query: positioned rows are looked for only when there may be some.
-            if self._position(lease) or self._backlog:
-                self._backlog = True
-                now = self._clock.now()
-                sent = sum(self._publish(lane) for lane in Lane if self._resting.get(lane, now) <= now)
-                self._backlog = sent > 0 or bool(self._resting)
+            fresh = self._position()
+            # Under a backlog all that is new gets its position first, so that nothing urgent waits behind the rest.
+            turns = 1
+            while len(fresh) == turns * BATCH and turns < POSITIONED_AHEAD:
+                fresh += self._position()
+                turns += 1
+            sent = self._send(fresh) if len(fresh) < BATCH else 0
+            if self._backlog or len(fresh) >= BATCH:
+                sent += self._send_backlog()
             self._measure()
         self.fault = None
         return sent
 
-    def _position(self, lease: Lease) -> int:
-        rows = list(self._journal.find({"state": UNSENT}, _HEAD, limit=BATCH))
+    def _prepare(self) -> None:
+        """Wait for the service's collections: a transaction must not make them."""
+        absent = missing(self._database)
+        if absent:
+            raise Unavailable(f"{self.service} has not made its collections yet: {', '.join(sorted(absent))}")
+        self._prepared = True
+
+    def _position(self) -> list[Document]:
+        """Give the next unsent rows their positions, and return them in that order."""
+        rows = order(list(self._journal.find({"state": UNSENT}, limit=BATCH)))
         if not rows:
-            return 0
-        counter = self._counter()
-        first = int(counter["next"])
+            return []
+        first = self._next or self._read_next()
+        for offset, row in enumerate(rows):
+            row["position"] = first + offset
         updates = [
-            UpdateOne({"_id": row["_id"]}, {"$set": {"position": first + offset, "state": POSITIONED}})
-            for offset, row in enumerate(order(rows))
+            UpdateOne({"_id": row["_id"]}, {"$set": {"position": row["position"], "state": POSITIONED}}) for row in rows
         ]
+        # What is positioned and not sent is looked for, should anything fail from here on.
+        self._backlog, backlog, self._next = True, self._backlog, 0
         with self._database.client.start_session() as session, session.start_transaction():
-            held = {"key": lease.name, "token": lease.token}
-            if not self._database[LEASES].update_one(held, {"$inc": {"used": 1}}, session=session).matched_count:
-                raise Conflict("the relay's lease has another holder")
             moved = self._database[POSITIONS].update_one(
                 {"key": JOURNAL, "next": first}, {"$set": {"next": first + len(rows)}}, session=session
             )
             if not moved.matched_count:
                 raise Conflict("another relay gave these positions")
             self._journal.bulk_write(updates, ordered=False, session=session)
-        return len(rows)
+        self._backlog, self._next = backlog, first + len(rows)
+        return rows
 
-    def _counter(self) -> Document:
+    def _read_next(self) -> int:
         found = self._database[POSITIONS].find_one({"_id": JOURNAL})
         if found is None:
             found = {"_id": JOURNAL, "key": JOURNAL, "next": 1}
             self._database[POSITIONS].insert_one(found)
-        return found
+        return int(found["next"])
 
-    def _publish(self, lane: Lane) -> int:
-        """Publish what waits in one lane, in order of position. What a full queue refused stays and is tried again."""
-        self._resting.pop(lane, None)
-        rows = list(self._journal.find({"state": POSITIONED, "lane": int(lane)}, limit=BATCH))
+    def _send_backlog(self) -> int:
+        """Publish a batch of each lane from what is positioned and not sent, the urgent lane first."""
+        now, sent = self._clock.now(), 0
+        for lane in Lane:
+            if self._resting.get(lane, now) <= now:
+                self._resting.pop(lane, None)
+                rows = list(self._journal.find({"state": POSITIONED, "lane": int(lane)}, limit=BATCH))
+                sent += self._send(sorted(rows, key=lambda row: int(row["position"])))
+        self._backlog = sent > 0 or bool(self._resting)
+        return sent
+
+    def _send(self, rows: Sequence[Document]) -> int:
+        """Publish rows that have their positions, the urgent lane first. What a full queue refused is tried again."""
+        rows = sorted(rows, key=lambda row: int(row["lane"]))
         if not rows:
             return 0
-        rows.sort(key=lambda row: row["position"])
+        self._backlog, backlog = True, self._backlog
         outcomes = self._publisher.publish([self._message(row) for row in rows])
         found: dict[Outcome, list[str]] = {outcome: [] for outcome in Outcome}
         for row, outcome in zip(rows, outcomes, strict=True):
             found[outcome].append(row["_id"])
+            if outcome is Outcome.NACKED:
+                self._resting[Lane(row["lane"])] = self._clock.now() + timedelta(seconds=NACKED_RETRY_SECONDS)
         self._mark(found[Outcome.CONFIRMED], SENT)
         if found[Outcome.RETURNED]:
             log.error("no queue takes these events", events=len(found[Outcome.RETURNED]))
             self._mark(found[Outcome.RETURNED], PARKED)
         if found[Outcome.NACKED]:
             log.warning("a queue is full", events=len(found[Outcome.NACKED]))
-            self._resting[lane] = self._clock.now() + timedelta(seconds=NACKED_RETRY_SECONDS)
+        self._backlog = backlog or bool(self._resting)
         metrics.JOURNAL_PUBLISHED.labels(service=self.service).inc(len(found[Outcome.CONFIRMED]))
         return len(found[Outcome.CONFIRMED])
 
@@ -186,9 +214,6 @@ class Relay:
     def stop(self) -> None:
         """Give the lease back, so that another relay goes on at once."""
         self._leases.release("relay")
-
-
-_HEAD = {"_id": 1, "subject": 1, "sequence": 1}
 
 
 def make(service: str, settings: Settings, clock: Clock) -> Relay:

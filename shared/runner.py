@@ -27,6 +27,7 @@ from nameko.containers import ServiceContainer  # noqa: E402
 from shared import logs  # noqa: E402
 from shared.config import Settings, SettingsError  # noqa: E402
 from shared.consumer import EXIT_CONFIGURATION, QueueMismatch  # noqa: E402
+from shared.errors import Invalid  # noqa: E402
 from shared.runtime import SETTINGS  # noqa: E402
 
 log = logs.get(__name__)
@@ -63,7 +64,8 @@ def _run(container: Any, settings: Settings) -> int:
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
         container.wait()
-    except QueueMismatch as error:
+    # Before the first message comes, what is invalid is a settings file.
+    except (QueueMismatch, Invalid) as error:
         log.error("cannot start", error=str(error))
         return EXIT_CONFIGURATION
     except Exception:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import socket
 from datetime import timedelta
@@ -23,9 +22,10 @@ from shared.errors import Conflict, DeskwireError, Unavailable
 from shared.health import Health, OpsServer
 from shared.ids import SystemIds
 from shared.lease import Lease, Leases
-from shared.mongo import MongoStore, connect, ensure_indexes
+from shared.mongo import MongoStore, connect
 from shared.numbers import Numbers
 from shared.publisher import Publisher
+from shared.schema import ensure_service
 from shared.seal import Seal
 from shared.unit_of_work import Document, UnitOfWork, Work
 
@@ -109,16 +109,10 @@ class Runtime(SharedExtension):
         return True
 
     def _await_database(self) -> None:
-        documents = importlib.import_module(f"services.{self.service}.storage").DOCUMENTS
         pause = 0.1
         while True:
             try:
-                ensure_indexes(
-                    self.database,
-                    documents,
-                    inbox_days=self.settings.inbox_days,
-                    journal_days=self.settings.journal_days,
-                )
+                ensure_service(self.service, self.settings, self.database)
                 return
             except (Unavailable, Conflict) as error:
                 log.warning("waiting for the database", error=str(error))

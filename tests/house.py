@@ -23,10 +23,12 @@ from deploy.local.folders import ROOT
 from deploy.local.ports import free_port
 from deploy.local.process import Child, wait_for
 from deploy.local.vhosts import create_vhost, delete_vhost
+from shared.config import Settings
 from shared.envelope import Envelope, Lane, encode
 from shared.publisher import Message, Outcome, Publisher
 from shared.retry import LADDER
 from shared.rpc import RpcClient
+from shared.schema import ensure_all
 from shared.topology import INTAKE, Topology, house, routing_key
 
 SERVICES = ("incident", "problem", "change", "sla", "notify", "knowledge", "directory")
@@ -79,7 +81,7 @@ class House:
         return house(self._ladder)
 
     def declare(self) -> None:
-        """Make the virtual host and everything in it."""
+        """Make the virtual host and everything in it, and the collections."""
         create_vhost(self.broker, self.vhost)
         from kombu import Connection
 
@@ -87,6 +89,7 @@ class House:
 
         with Connection(self.uri(OPERATOR, direct=True)) as connection:
             declare(self.topology, connection.default_channel)
+        ensure_all(Settings.load(self._env("incident", 1) | {"MONGODB_URI": self.database.uri}))
 
     def start(self, names: Iterable[str] | None = None) -> None:
         """Start the processes and wait until each is ready."""

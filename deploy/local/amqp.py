@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import logging
-import socket
 
 import pika
 from pika.exceptions import AMQPError
 
-_HEADER = b"AMQP\x00\x00\x09\x01"
-_METHOD_FRAME = 1
-
 # pika logs each refused connection with its trace; who asks here says it in a sentence.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
-
-
-def greets(host: str, port: int, seconds: float = 1.0) -> bool:
-    """Whether an AMQP 0-9-1 broker greets on the port. Needs no password and takes about a millisecond."""
-    try:
-        with socket.create_connection((host, port), timeout=seconds) as probe:
-            probe.sendall(_HEADER)
-            return probe.recv(1) == bytes([_METHOD_FRAME])
-    except OSError:
-        return False
 
 
 def parameters(uri: str, seconds: float = 5.0) -> pika.URLParameters:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deploy.local import amqp, database, ports
+from deploy.local import amqp, database, ports, settling
 from deploy.local.access import Rights, rights_by_user
 from deploy.local.broker import Broker
 from deploy.local.choices import Choices
@@ -56,6 +56,7 @@ def prepare(choices: Choices, folders: Folders, services: tuple[str, ...]) -> Ba
 def _own_broker(choices: Choices, folders: Folders, chosen: dict[str, int], users: Mapping[str, Rights]) -> Broker:
     port = ports.choose(ports.AMQP, explicit=choices.amqp_port, remembered=chosen.get("amqp"))
     chosen["amqp"] = port
+    settling.forget_unsettled(folders.broker)
     return Broker(folders.broker, port=port, bind=choices.bind, password_file=folders.passwords, users=users)
 
 

@@ -138,7 +138,7 @@ class Broker:
 
     def ready(self) -> bool:
         """Whether the operator can work with it now."""
-        return amqp.greets("127.0.0.1", self.port) and amqp.fault(self.uri()) is None
+        return listens(self.port) and amqp.fault(self.uri()) is None
 
     def stop(self, seconds: float = STOP_SECONDS) -> bool:
         """Stop in order; what is left after `seconds` is killed. True when it ended by itself."""

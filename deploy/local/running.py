@@ -21,6 +21,12 @@ class AlreadyRunning(Unavailable):
     slug = "already-running"
 
 
+class NoPlace(Unavailable):
+    """The folder for the data cannot be made or written."""
+
+    slug = "no-place"
+
+
 class NotRunning(Unavailable):
     """No stack runs on this `var`."""
 
@@ -88,10 +94,16 @@ def read(folders: Folders) -> RunningStack:
 def take_lock(folders: Folders) -> IO[str]:
     """Hold the returned file open for as long as the stack runs; the kernel lets go of it with the process.
 
-    Raises AlreadyRunning, which says where the other one is.
+    Raises AlreadyRunning, which says where the other one is, and NoPlace.
     """
-    folders.var.mkdir(parents=True, exist_ok=True)
-    lock = folders.lock.open("a+")
+    try:
+        folders.var.mkdir(parents=True, exist_ok=True)
+        lock = folders.lock.open("a+")
+    except OSError as error:
+        raise NoPlace(
+            f"The data cannot be kept in {folders.var} ({error.strerror}): "
+            "run as the folder's owner, or set DESKWIRE_VAR to a folder of yours."
+        ) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

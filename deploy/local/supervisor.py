@@ -11,15 +11,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
-from deploy.local import running
+from deploy.local import running, settling
 from deploy.local.amqp import without_password
-from deploy.local.backing import Backing
 from deploy.local.broker import Broker
 from deploy.local.database import Database
 from deploy.local.folders import Folders
+from deploy.local.last_words import last_words, reason
+from deploy.local.parts import Parts, Reporter
 from deploy.local.probe import readiness
 from deploy.local.process import Child, wait_for
 from deploy.local.running import RunningProcess, RunningStack
@@ -34,7 +33,8 @@ SERVICE_STOP_SECONDS = 30.0
 RELAY_STOP_SECONDS = 15.0
 BACKING_STOP_SECONDS = 15.0
 CRASHES_BEFORE_READY = 3
-LINE_LENGTH = 300
+WRONG_CONFIGURATION = 78
+"""How a process ends that would fail the same way again (EX_CONFIG of sysexits.h)."""
 _LOOK = 0.2
 
 
@@ -42,28 +42,6 @@ class StartFailed(Unavailable):
     """A part did not come up; the message names it, its last words and its log."""
 
     slug = "start-failed"
-
-
-class Reporter(Protocol):
-    """Who tells the person what happens."""
-
-    def starting(self, names: Sequence[str]) -> None:
-        """These are about to be started, together."""
-
-    def ready(self, name: str, seconds: float) -> None:
-        """This one is ready, so many seconds after its start."""
-
-    def say(self, sentence: str) -> None:
-        """Anything else worth a line."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What is to be run: broker and database, the module that declares the topology, and the processes."""
-
-    backing: Backing
-    plans: tuple[Plan, ...]
-    declare: tuple[str, ...] = ("shared.topology",)
 
 
 class Supervisor:
@@ -143,10 +121,18 @@ class Supervisor:
         self._children["topology"] = child
         self._stop.wait_for(lambda: not child.alive, READY_SECONDS)
         if child.exit_code != 0:
-            raise StartFailed(_last_words(child))
+            raise StartFailed(last_words(child))
         del self._children["topology"]
+        self._settle()
         self._folders.gate.touch()
         self._reporter.ready("topology", time.monotonic() - began)
+
+    def _settle(self) -> None:
+        if self._parts.backing.broker is None or settling.is_settled(self._folders.broker):
+            return
+        if self._stop.pause(settling.SECONDS):
+            raise Stopped
+        settling.mark(self._folders.broker)
 
     def _await_readiness(self, began: float) -> None:
         self._reporter.starting([plan.name for plan in self._parts.plans])
@@ -167,8 +153,10 @@ class Supervisor:
         for watched in self._watched:
             said = watched.look(time.monotonic())
             child = self._children.get(watched.name)
+            if child is not None and child.exit_code == WRONG_CONFIGURATION:
+                raise StartFailed(f"{child.name} cannot start: {reason(child)}")
             if watched.crashes >= CRASHES_BEFORE_READY and child is not None:
-                raise StartFailed(_last_words(child))
+                raise StartFailed(last_words(child))
             if said is not None:
                 self._reporter.say(said)
 
@@ -241,8 +229,3 @@ class Supervisor:
             processes=processes,
         )
         running.write(self._folders, stack)
-
-
-def _last_words(child: Child) -> str:
-    words = "\n".join(f"  {line[:LINE_LENGTH]}" for line in child.last_lines())
-    return f"{child.name} does not start (exit code {child.exit_code}); its log {child.log} ends with:\n{words}"

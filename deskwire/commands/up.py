@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 
 import click
 
 from deploy.local import ports, running
 from deploy.local.access import SENDER, find_services
 from deploy.local.backing import prepare
-from deploy.local.choices import Choices
+from deploy.local.choices import BadChoice, Choices
 from deploy.local.folders import Folders, find_folders
+from deploy.local.parts import Parts
 from deploy.local.stack import Addresses, Plan, ops_ports, plan
 from deploy.local.stop import Stop, on_signals
-from deploy.local.supervisor import Parts, Supervisor
+from deploy.local.supervisor import Supervisor
 from deskwire.console import Voice
 from deskwire.examples import amqp_publish_line, report_line, show_line
 from deskwire.options import json_option
 from deskwire.progress import make_progress
 from shared.clock import SystemClock
+from shared.config import Settings, SettingsError
 from shared.ids import SystemIds
 
 
@@ -32,7 +35,8 @@ def up(as_json: bool) -> None:
     MONGODB_URI when these are set, and starts its own otherwise.
     """
     folders = find_folders()
-    choices = Choices.read(os.environ)
+    # The services' settings are judged here, too: a fault told before anything starts costs nobody a wait.
+    choices = judge(os.environ)
     services = find_services(folders.root)
     stop = Stop()
     voice = Voice(as_json=as_json)
@@ -52,6 +56,23 @@ def up(as_json: bool) -> None:
             Supervisor(folders, Parts(backing=backing, plans=plans), progress, stop).run(when_up)
     voice.answer({"event": "stopped"})
     voice.line("Stopped.")
+
+
+def judge(environment: Mapping[str, str]) -> Choices:
+    """The choices for this machine. Raises BadChoice that names every fault, those of the services' settings too."""
+    faults: dict[str, None] = {}
+    choices = Choices()
+    try:
+        choices = Choices.read(environment)
+    except BadChoice as error:
+        faults |= dict.fromkeys(error.message.split("; "))
+    try:
+        Settings.load(environment)
+    except SettingsError as error:
+        faults |= dict.fromkeys(error.message.split("; "))
+    if faults:
+        raise BadChoice("; ".join(faults))
+    return choices
 
 
 def _tell(voice: Voice, folders: Folders, plans: tuple[Plan, ...], addresses: Addresses) -> None:

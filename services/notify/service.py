@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -16,9 +16,10 @@ from services.notify.channels import Channels, EmailChannel, WebhookChannel
 from services.notify.domain.delivery import Delivery
 from services.notify.domain.outcome import Outcome, Result
 from services.notify.handlers.planning import Tally
-from services.notify.handlers.sending import Ended, Sender
+from services.notify.handlers.sending import Sender, Tried
 from services.notify.settings import load, with_mail_server
 from services.notify.templates import Templates
+from shared import logs
 from shared.config import Settings
 from shared.entrypoints import events, tick
 from shared.envelope import Envelope
@@ -28,6 +29,8 @@ from shared.rpc_entrypoint import command
 from shared.runtime import SETTINGS, Desk, Runtime
 from shared.storage import Stored
 from shared.unit_of_work import Taken
+
+log = logs.get(__name__)
 
 LONGEST_SEND_SECONDS = 20
 """The end of one attempt whatever the other side does: less than an orderly stop waits, and than the lease lasts."""
@@ -46,12 +49,27 @@ class Bounded:
         return Result(outcome=Outcome.RETRY, detail=f"no end after {LONGEST_SEND_SECONDS} s")
 
 
-def in_pool(run: Callable[[Stored[Delivery]], Ended], deliveries: Sequence[Stored[Delivery]]) -> list[Ended]:
-    """Run for all deliveries in green threads; returns what they returned, and raises the first error at the end."""
-    pool = eventlet.GreenPool(max(len(deliveries), 1))
-    threads = [pool.spawn(run, one) for one in deliveries]
-    pool.waitall()
-    return [thread.wait() for thread in threads]
+def in_pool(
+    send: Callable[[Stored[Delivery]], Tried], deliveries: Sequence[Stored[Delivery]], places: int
+) -> Iterator[list[Tried]]:
+    """Send in green threads, `places` at a time; gives all that have ended, and waits only when none has."""
+    ended: eventlet.Queue[Tried] = eventlet.Queue()
+    pool = eventlet.GreenPool(places)
+
+    def attempt(one: Stored[Delivery]) -> None:
+        try:
+            ended.put(send(one))
+        except Exception as error:
+            # A fault of ours in one delivery must not keep the outcomes of the others from being recorded.
+            log.exception("could not send", delivery=one.key)
+            ended.put((one, Result(outcome=Outcome.RETRY, detail=type(error).__name__)))
+
+    for count, one in enumerate(deliveries):
+        pool.spawn_n(attempt, one)
+        if count + 1 < len(deliveries) and not ended.empty():
+            yield [ended.get() for _ in range(ended.qsize())]
+    while pool.running() or not ended.empty():
+        yield [ended.get() for _ in range(max(1, ended.qsize()))]
 
 
 class NotifyParts(DependencyProvider):

@@ -1,4 +1,4 @@
-"""The client against a real broker; `broker_uri` is the address of one with the topology declared."""
+"""The client against a real broker, with the rights of a foreign sender."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from typing import Any
 import pika
 import pytest
 
+from deploy.local.access import OPERATOR, SENDER
 from deskwire_client import EXCHANGE, Reporter, Spool
 from deskwire_client.cli import main
 from shared.envelope import CONTENT_TYPE, Envelope, decode
+from tests.house import House
 
 EXAMPLES = Path(__file__).parents[2] / "clients" / "examples"
 
@@ -24,9 +26,20 @@ Received = Callable[[int], list[tuple[Any, Any, Envelope]]]
 
 
 @pytest.fixture
-def received(broker_uri: str) -> Iterator[Received]:
+def house(make_house: Callable[[], House]) -> House:
+    return make_house()
+
+
+@pytest.fixture
+def broker_uri(house: House) -> str:
+    """The address of a foreign sender, who may publish to the intake and do nothing else."""
+    return house.uri(SENDER)
+
+
+@pytest.fixture
+def received(house: House) -> Iterator[Received]:
     """Binds a queue of its own to the intake and waits for that many messages: (delivery, properties, event)."""
-    connection = pika.BlockingConnection(pika.URLParameters(broker_uri))
+    connection = pika.BlockingConnection(pika.URLParameters(house.uri(OPERATOR)))
     channel = connection.channel()
     queue = channel.queue_declare("", exclusive=True).method.queue
     channel.queue_bind(queue, EXCHANGE, "#")

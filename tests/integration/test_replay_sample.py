@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from deskwire.replay import rows
 from deskwire.replay.formats import Row, volvo
+from tests.history import SAMPLE, needs_sample, returns, summary
 
-NAME = "volvo-it-incidents.sample.csv.gz"
-FOLDER = Path(os.environ.get("DESKWIRE_SAMPLE_DATA") or Path(__file__).parents[2].parent / "shared" / "data")
-
-pytestmark = pytest.mark.skipif(
-    not (FOLDER / NAME).is_file(), reason=f"{NAME} is not there: set DESKWIRE_SAMPLE_DATA to its folder"
-)
-
-
-def summary(log: Iterable[Row]) -> dict[str, Any]:
-    """The true figures, straight from the rows."""
-    cases: dict[str, list[Row]] = {}
-    for row in log:
-        cases.setdefault(row["sr_number"], []).append(row)
-    paths = [[volvo.LEVELS[row["support_level"]] for row in case] for case in cases.values()]
-    return {
-        "incidents": len(cases),
-        "last": Counter(case[-1]["sub_status"] for case in cases.values()),
-        "level1_only": sum(set(path) == {1} for path in paths),
-        "level_changes": sum(a != b for path in paths for a, b in pairwise(path)),
-        "ping_pong": sum(_returns(path) for path in paths),
-        "reopened": sum(
-            any(a["status"] == "Completed" != b["status"] for a, b in pairwise(case)) for case in cases.values()
-        ),
-    }
-
-
-def _returns(path: list[int]) -> bool:
-    stays = [path[0], *(b for a, b in pairwise(path) if a != b)]
-    return len(stays) > len(set(stays))
+pytestmark = needs_sample
 
 
 def told(log: Iterable[Row]) -> dict[str, Any]:
@@ -66,17 +34,17 @@ def told(log: Iterable[Row]) -> dict[str, Any]:
         "last": Counter(ends.values()),
         "level1_only": sum(path == [1] for path in paths.values()),
         "level_changes": sum(len(path) - 1 for path in paths.values()),
-        "ping_pong": sum(_returns(path) for path in paths.values()),
+        "ping_pong": sum(returns(path) for path in paths.values()),
         "reopened": len(reopened),
     }
 
 
 def test_the_events_say_what_the_rows_say() -> None:
-    assert told(rows.read(FOLDER / NAME)) == summary(rows.read(FOLDER / NAME))
+    assert told(rows.read(SAMPLE)) == summary(rows.read(SAMPLE))
 
 
 def test_the_figures_of_the_log_are_the_known_ones() -> None:
-    assert summary(rows.read(FOLDER / NAME)) == {
+    assert summary(rows.read(SAMPLE)) == {
         "incidents": 2000,
         "last": {"Closed": 1488, "In Call": 485, "Resolved": 27},
         "level1_only": 1207,

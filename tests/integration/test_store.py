@@ -19,7 +19,8 @@ from shared.clock import FixedClock
 from shared.errors import Conflict, Unavailable
 from shared.ids import SystemIds
 from shared.lease import Leases
-from shared.mongo import MongoStore, connect, ensure_indexes
+from shared.mongo import MongoStore, connect
+from shared.schema import backbone, ensure, own
 from shared.storage import to_document
 from shared.testing import MemoryStore, make_cause, make_envelope, make_instant
 from shared.unit_of_work import AUDIT, INBOX, JOURNAL, Document, Store, UnitOfWork, Work, Writes
@@ -47,7 +48,7 @@ class ClaimDocument(mongoengine.DynamicDocument):
 def mongo(database: Database) -> Iterator[MongoStore]:
     name = f"t{uuid4().hex[:12]}"
     db = connect(database.uri, name, ALIAS)
-    ensure_indexes(db, [ThingDocument, ClaimDocument], inbox_days=30, journal_days=400)
+    prepare(db)
     yield MongoStore(db)
     db.client.drop_database(name)
     mongoengine.disconnect(ALIAS)
@@ -372,7 +373,7 @@ def test_numbers_reserved_at_the_same_moment_never_overlap(mongo: MongoStore) ->
 
 def test_making_the_indexes_again_changes_nothing(mongo: MongoStore) -> None:
     before = {name: sorted(mongo.database[name].index_information()) for name in ("things", JOURNAL, INBOX, AUDIT)}
-    ensure_indexes(mongo.database, [ThingDocument, ClaimDocument], inbox_days=30, journal_days=400)
+    prepare(mongo.database)
     assert {name: sorted(mongo.database[name].index_information()) for name in before} == before
 
 
@@ -389,3 +390,7 @@ def test_a_database_that_is_not_there_is_unavailable() -> None:
         with pytest.raises(Unavailable):
             attempt()
     mongoengine.disconnect(alias)
+
+
+def prepare(database: Any) -> int:
+    return ensure(database, {**backbone(inbox_days=30, journal_days=400), **own([ThingDocument, ClaimDocument])})

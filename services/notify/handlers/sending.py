@@ -6,8 +6,9 @@ Message-ID or webhook-id. To the outside the promise is at least once, and a rec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from services.notify.domain import delivery as lifecycle
@@ -29,7 +30,11 @@ LOOK_AHEAD = 200
 BUDGET = timedelta(seconds=1)
 """How long one call takes up further deliveries."""
 
+CLAIMS_PER_PLACE = 5
+"""Deliveries taken up in one transaction for each that can be on its way at once."""
+
 Ended = tuple[Channel, Outcome]
+Tried = tuple[Stored[Delivery], Result]
 
 
 class Sender(Protocol):
@@ -40,8 +45,8 @@ class Sender(Protocol):
         ...
 
 
-Concurrently = Callable[[Callable[[Stored[Delivery]], Ended], Sequence[Stored[Delivery]]], list[Ended]]
-"""Runs a function for each delivery, several at a time; returns what they returned, and raises the first error."""
+Concurrently = Callable[[Callable[[Stored[Delivery]], Tried], Sequence[Stored[Delivery]], int], Iterator[list[Tried]]]
+"""Runs a function for each delivery, at most so many at a time; gives what has ended, whenever some have."""
 
 
 def send_due(
@@ -54,14 +59,15 @@ def send_due(
     concurrently: Concurrently,
     fence: tuple[str, int] | None = None,
 ) -> list[Ended]:
-    """Send what is due, urgent first, `limit` deliveries at a time, and return how each attempt ended.
+    """Send what is due, urgent first, at most `limit` at a time, and return how each attempt ended.
 
-    Returns when nothing found at the start is left, or after the first `limit` deliveries that end past BUDGET, so
-    that what becomes urgent meanwhile does not wait for a long backlog, nor an orderly stop.
+    Returns when nothing found at the start is left, or after the deliveries taken up when BUDGET is over, so that
+    what becomes urgent meanwhile does not wait for a long backlog, nor an orderly stop. Outcomes are recorded as they
+    come, all that are there in one transaction: a slow receiver holds up nobody's record but its own.
     """
 
-    def one(claimed: Stored[Delivery]) -> Ended:
-        return deliver(unit_of_work, claimed, deliveries=deliveries, patience=patience, sender=sender)
+    def send(claimed: Stored[Delivery]) -> Tried:
+        return claimed, sender.send(claimed.key, claimed.state, unit_of_work.clock.now())
 
     def claim(work: Work) -> list[Stored[Delivery]]:
         if fence is not None:
@@ -71,9 +77,12 @@ def send_due(
     ended: list[Ended] = []
     started = unit_of_work.clock.now()
     keys = due(unit_of_work.store, started, deliveries.shape.collection)
+    size = limit * CLAIMS_PER_PLACE
     while keys and unit_of_work.clock.now() - started < BUDGET:
-        next_keys, keys = keys[:limit], keys[limit:]
-        ended += concurrently(one, unit_of_work.run(claim))
+        next_keys, keys = keys[:size], keys[size:]
+        for tried in concurrently(send, unit_of_work.run(claim), limit):
+            unit_of_work.run(partial(settle_all, tried=tried, deliveries=deliveries, patience=patience))
+            ended += [(claimed.state.channel, result.outcome) for claimed, result in tried]
     return ended
 
 
@@ -106,18 +115,11 @@ def claim_due(
     return claimed
 
 
-def deliver(
-    unit_of_work: UnitOfWork,
-    claimed: Stored[Delivery],
-    *,
-    deliveries: Repository[Delivery],
-    patience: Patience,
-    sender: Sender,
-) -> Ended:
-    """Send one claimed delivery and record the outcome. Raises only what the store raises."""
-    result = sender.send(claimed.key, claimed.state, unit_of_work.clock.now())
-    unit_of_work.run(lambda work: settle(work, claimed, result, deliveries=deliveries, patience=patience))
-    return claimed.state.channel, result.outcome
+def settle_all(work: Work, *, tried: Sequence[Tried], deliveries: Repository[Delivery], patience: Patience) -> None:
+    """Record the outcomes of several attempts."""
+    deliveries.get_many(work, [claimed.key for claimed, _ in tried])
+    for claimed, result in tried:
+        settle(work, claimed, result, deliveries=deliveries, patience=patience)
 
 
 def settle(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -140,8 +140,11 @@ class ScriptedSender:
         return answer
 
 
-def one_by_one(run: Callable[[Stored[Delivery]], Any], claimed: Sequence[Stored[Delivery]]) -> list[Any]:
-    return [run(one) for one in claimed]
+def one_by_one(
+    send: Callable[[Stored[Delivery]], Any], claimed: Sequence[Stored[Delivery]], _places: int
+) -> Iterator[list[Any]]:
+    for one in claimed:
+        yield [send(one)]
 
 
 class NotifyInMemory:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -109,27 +109,38 @@ def test_urgent_deliveries_go_first_whatever_their_age() -> None:
 
 def test_no_more_are_on_their_way_at_once_than_asked_for() -> None:
     notify = NotifyInMemory()
-    notify.take(*(make_event(id=str(number)) for number in range(5)))
+    notify.take(*(make_event(id=str(number)) for number in range(12)))
     sizes = []
 
-    def together(run: Any, claimed: Sequence[Any]) -> list[Any]:
-        sizes.append(sum(row["state"] == "sending" for row in notify.rows()))
-        return one_by_one(run, claimed)
+    def together(send: Any, claimed: Sequence[Any], places: int) -> Iterator[list[Any]]:
+        sizes.append((sum(row["state"] == "sending" for row in notify.rows()), places))
+        return one_by_one(send, claimed, places)
 
-    assert len(notify.send(limit=2, concurrently=together)) == 5
-    assert sizes == [2, 2, 1]
+    assert len(notify.send(limit=2, concurrently=together)) == 12
+    assert sizes == [(10, 2), (2, 2)]
 
 
 def test_a_long_backlog_is_left_after_a_while_for_what_is_urgent() -> None:
     notify = NotifyInMemory()
-    notify.take(*(make_event(id=str(number)) for number in range(5)))
+    notify.take(*(make_event(id=str(number)) for number in range(13)))
 
-    def slowly(run: Any, claimed: Sequence[Any]) -> list[Any]:
+    def slowly(send: Any, claimed: Sequence[Any], places: int) -> Iterator[list[Any]]:
         notify.clock.advance(timedelta(seconds=1))
-        return one_by_one(run, claimed)
+        return one_by_one(send, claimed, places)
 
-    assert len(notify.send(limit=2, concurrently=slowly)) == 2
-    assert sorted(row["state"] for row in notify.rows()) == ["planned"] * 3 + ["sent"] * 2
+    assert len(notify.send(limit=2, concurrently=slowly)) == 10
+    assert sorted(row["state"] for row in notify.rows()) == ["planned"] * 3 + ["sent"] * 10
+
+
+def test_outcomes_that_come_together_are_recorded_together() -> None:
+    notify = NotifyInMemory()
+    notify.take(*(make_event(id=str(number)) for number in range(4)))
+
+    def at_once(send: Any, claimed: Sequence[Any], _places: int) -> Iterator[list[Any]]:
+        yield [send(one) for one in claimed]
+
+    assert len(notify.send(limit=10, concurrently=at_once)) == 4
+    assert [row["state"] for row in notify.rows()] == ["sent"] * 4
 
 
 def test_a_delivery_that_was_cancelled_after_the_look_is_not_claimed() -> None:
@@ -154,29 +165,6 @@ def test_a_holder_that_was_overtaken_claims_nothing() -> None:
         )
     assert notify.stored()["state"] == "planned"
     assert notify.sender.handed == []
-
-
-def test_one_delivery_that_cannot_be_recorded_does_not_keep_the_others_from_it() -> None:
-    notify = NotifyInMemory(sender=ScriptedSender(Crash(), SENT))
-    notify.take(make_event(id="1"), make_event(id="2"))
-
-    def all_of_them(run: Any, claimed: Sequence[Any]) -> list[Any]:
-        for one in claimed:
-            try:
-                run(one)
-            except Crash:
-                continue
-        return []
-
-    handlers.send_due(
-        notify.unit_of_work,
-        deliveries=notify.deliveries,
-        patience=PATIENCE,
-        limit=10,
-        sender=notify.sender,
-        concurrently=all_of_them,
-    )
-    assert sorted(row["state"] for row in notify.rows()) == ["sending", "sent"]
 
 
 def claim(notify: NotifyInMemory, keys: Sequence[str] | None = None) -> Any:

@@ -1,0 +1,184 @@
+"""The measures, each over a house or over bare queues: events a second, or seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+import orjson
+from kombu import Connection
+
+from bench import ceiling, load
+from deploy.local.access import OPERATOR
+from deploy.local.process import wait_for
+from shared.envelope import Envelope, encode
+from tests.house import RELAY_PROCESS, House
+
+DEADLINE = 60.0
+OTHERS = ("sla", "problem", "change", "notify", "knowledge", "directory")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """From the report to the planned delivery, in seconds."""
+
+    p50: float
+    p99: float
+    events: int
+
+
+def ceiling_rate(house: House, count: int, *, stages: int) -> float:
+    """Events a second through one bare stage or two, from a filled queue to the last insert."""
+    uri, mark = house.uri(OPERATOR), uuid4().hex[:8]
+    queues = f"ceiling-{mark}-1", f"ceiling-{mark}-2"
+    ceiling.declare(uri, *queues)
+    ceiling.fill(uri, queues[0], [encode(one) for one in load.distinct(count, mark)])
+    runs = [_stage(house, uri, queues[0], queues[1], count)]
+    if stages == 2:
+        runs.append(_stage(house, uri, queues[1], "-", count))
+    spans = [run.communicate(timeout=DEADLINE)[0].split() for run in runs]
+    ceiling.remove(uri, *queues)
+    return count / (max(float(ended) for _, ended in spans) - float(spans[0][0]))
+
+
+def _stage(house: House, uri: str, source: str, target: str, count: int) -> subprocess.Popen[str]:
+    environment = {**os.environ, "AMQP_URI": uri, "MONGODB_URI": house.database.uri}
+    argv = [sys.executable, "-m", "bench.ceiling", source, target, str(count)]
+    return subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def accepted_rate(house: House, count: int) -> float:
+    """(a) Events a second from a filled intake to stored incidents whose events the broker has confirmed."""
+    before = _published(house)
+    with _halted(house, *OTHERS):
+        seconds = _drain(house, load.distinct(count, uuid4().hex[:8]), lambda: _published(house) >= before + count)
+    house.wait_quiet(DEADLINE)
+    return count / seconds
+
+
+def whole_path_rate(house: House, count: int) -> float:
+    """(b) Events a second until incident, both clocks and the planned delivery of each are stored."""
+    before = _stored(house)
+    wanted = (before[0] + 2 * count, before[1] + count)
+    seconds = _drain(house, load.distinct(count, uuid4().hex[:8]), lambda: _reached(_stored(house), wanted))
+    house.wait_quiet(DEADLINE)
+    return count / seconds
+
+
+def storm_rate(house: House, count: int) -> float:
+    """(c) Alerts a second in a storm of which 95 % are duplicates, all occurrences stored."""
+    before = _handled(house)
+    alerts = list(load.storm(count, uuid4().hex[:8]))
+    seconds = _drain(house, alerts, lambda: _handled(house) >= before + count)
+    house.wait_quiet(DEADLINE)
+    return count / seconds
+
+
+def latency(house: House, *, rate: float, seconds: float) -> Latency:
+    """From the report to the planned delivery at a steady rate, as a subscriber of `notification.planned` sees it."""
+    sent: dict[str, float] = {}
+    seen: dict[str, float] = {}
+    with _subscriber(house, seen):
+        mark, count = uuid4().hex[:8], int(rate * seconds)
+        began = time.monotonic()
+        for number in range(count):
+            _sleep_until(began + number / rate)
+            alert = load.alert(f"{mark}-{number}")
+            sent[alert.id] = time.time()
+            house.publish(alert)
+        wait_for(lambda: sent.keys() <= seen.keys(), 30)
+    spans = sorted(seen[one] - sent[one] for one in sent if one in seen)
+    return Latency(p50=spans[len(spans) // 2], p99=spans[int(len(spans) * 0.99)], events=len(spans))
+
+
+def memory(house: House) -> dict[str, float]:
+    """Resident megabytes of each process."""
+    return {name: house.metric(name, "process_resident_memory_bytes") / 1e6 for name in house.processes}
+
+
+def _drain(house: House, events: Sequence[Envelope], done: Callable[[], bool]) -> float:
+    """Fill the intake while incident is halted, let it go, and take the time until `done`."""
+    with _halted(house, "incident"):
+        for start in range(0, len(events), 500):
+            house.publish(*events[start : start + 500])
+    began = time.monotonic()
+    if not wait_for(done, DEADLINE):
+        raise TimeoutError(f"not done within {DEADLINE:.0f} s")
+    return time.monotonic() - began
+
+
+@contextmanager
+def _halted(house: House, *names: str) -> Iterator[None]:
+    for name in names:
+        os.kill(house.processes[name].pid or 0, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for name in names:
+            os.kill(house.processes[name].pid or 0, signal.SIGCONT)
+
+
+def _published(house: House) -> float:
+    return house.metric(RELAY_PROCESS, "itsm_journal_published_total", service="incident")
+
+
+def _handled(house: House) -> float:
+    return house.metric("incident", "itsm_events_handled_total", event="alert.firing")
+
+
+def _stored(house: House) -> tuple[int, int]:
+    with house.client() as client:
+        clocks = client[f"{house.prefix}sla"]["clocks"].count_documents({})
+        return clocks, client[f"{house.prefix}notify"]["deliveries"].count_documents({})
+
+
+def _reached(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    # Counting thousands of documents is work for the database that is being measured: twice a second is enough.
+    reached = all(one >= other for one, other in zip(found, wanted, strict=True))
+    if not reached:
+        time.sleep(0.4)
+    return reached
+
+
+@contextmanager
+def _subscriber(house: House, seen: dict[str, float]) -> Iterator[None]:
+    stopping = threading.Event()
+    ready = threading.Event()
+
+    def receive(message: object) -> None:
+        body = orjson.loads(message.body)  # type: ignore[attr-defined]
+        seen.setdefault(body["correlationid"], time.time())
+
+    def run() -> None:
+        with Connection(house.uri(OPERATOR)) as connection:
+            channel = connection.channel()
+            queue = channel.queue_declare("", exclusive=True, auto_delete=True, durable=False).queue
+            channel.queue_bind(queue, "notify.events", "notification.planned.#")
+            channel.basic_consume(queue, no_ack=True, callback=receive)
+            ready.set()
+            while not stopping.is_set():
+                try:
+                    connection.connection.drain_events(timeout=0.2)
+                except TimeoutError:
+                    continue
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    ready.wait(10)
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
+
+
+def _sleep_until(at: float) -> None:
+    time.sleep(max(0.0, at - time.monotonic()))

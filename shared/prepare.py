@@ -1,0 +1,15 @@
+"""What must be there before a service starts: topology and collections (`python -m shared.prepare`)."""
+
+from __future__ import annotations
+
+from shared import schema, topology
+
+
+def main() -> None:
+    """Declare the topology at `AMQP_URI` and make the collections at `MONGODB_URI`; doing it again changes nothing."""
+    topology.main()
+    schema.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A program that does nothing: stands in for the declaration of the topology."""
