@@ -78,15 +78,13 @@ def test_no_function_is_longer_than_a_screen() -> None:
 
 
 def test_no_test_sleeps() -> None:
-    """What is awaited is waited for, with a deadline. Only the engine of the faults paces what it breaks."""
-    waiting = [
-        path for path in files("tests") if path.parent.name != "faults" or path.stem.startswith(("test_", "conftest"))
-    ]
+    """What is awaited is waited for, with a deadline. Engines of faults and probes may pace what they do."""
+    tests = [path for path in files("tests") if path.stem.startswith(("test_", "conftest"))]
     sleeping = [
         f"{path.relative_to(ROOT)}:{line}"
-        for path in waiting
+        for path in tests
         for line, used in attributes(path)
         if used.endswith(".sleep")
     ]
-    named = [str(path.relative_to(ROOT)) for path in waiting if any(one.endswith(".sleep") for one in imports(path))]
+    named = [str(path.relative_to(ROOT)) for path in tests if any(one.endswith(".sleep") for one in imports(path))]
     assert sleeping + named == []

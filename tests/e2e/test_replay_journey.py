@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.local.access import SENDER
+from deploy.local.access import OPERATOR, SENDER
+from deploy.local.folders import ROOT
+from deploy.local.ports import free_port
+from deploy.local.stack import OPS_ORDER
 from deskwire.replay import rows
 from deskwire.replay.formats import Row, volvo
 from deskwire.replay.publish import publish
@@ -83,6 +92,32 @@ def test_a_short_history_is_told_by_the_records_as_by_its_rows(make_house: Calla
     bring_over_twice(house, make_log())
     assert house.rows("notify", "deliveries") == []
     assert len(house.rows("sla", "clocks")) == 2 * 3
+
+
+def test_the_command_says_what_became_of_a_history(make_house: Callable[..., House], tmp_path: Path) -> None:
+    house = make_house(services=SERVICES)
+    base = free_port()
+    house.ports = {name: base + place for place, name in enumerate(OPS_ORDER)}
+    house.start()
+    log = make_log()
+    with open(tmp_path / "log.csv", "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, fieldnames=list(log[0]))
+        table.writeheader()
+        table.writerows(log)
+    environment = {
+        **os.environ,
+        "AMQP_URI": house.uri(OPERATOR),
+        "DESKWIRE_OPS_BASE": str(base),
+        # A stack that runs on this machine for its owner is not the one to ask.
+        "DESKWIRE_VAR": str(tmp_path / "var"),
+    }
+    command = [sys.executable, "-m", "deskwire", "replay", str(tmp_path / "log.csv"), "--format", "volvo", "--json"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["events"], report["dead_letters"]) == (len(list(volvo.events(log))), 0)
+    assert report["incident"] == house.call("incident", "report")
+    assert report["sla"]["priorities"].keys() == {"P1", "P2", "P3", "P4"}
 
 
 @needs_sample
