@@ -21,9 +21,10 @@ from shared.envelope import Lane, decode
 from shared.errors import Conflict, Unavailable
 from shared.ids import SystemIds
 from shared.lease import Leases
-from shared.mongo import MongoStore, connect, ensure_indexes
+from shared.mongo import MongoStore, connect
 from shared.publisher import Message, Outcome, Publisher
 from shared.relay import NACKED_RETRY_SECONDS, PARKED_RETRY_SECONDS, Relay
+from shared.schema import backbone, ensure
 from shared.storage import PARKED, POSITIONED, SENT, UNSENT, Repository
 from shared.testing import make_cause, make_instant
 from shared.topology import declare
@@ -48,7 +49,7 @@ class Desk:
         self.house = house
         self.alias = uuid4().hex
         self.database = connect(house.database.uri, f"{house.prefix}{self.alias}", self.alias)
-        ensure_indexes(self.database, [], inbox_days=30, journal_days=400)
+        ensure(self.database, {**backbone(inbox_days=30, journal_days=400), "things": ()})
         self.database["things"].create_index([("key", 1), ("version", 1)])
         self.store = MongoStore(self.database)
         self.clock = FixedClock(SystemClock().now())
