@@ -102,7 +102,7 @@ class Relay:
             while len(fresh) == turns * BATCH and turns < POSITIONED_AHEAD:
                 fresh += self._position()
                 turns += 1
-            sent = self._send(fresh) if len(fresh) < BATCH else 0
+            sent = self._send(self._not_resting(fresh)) if len(fresh) < BATCH else 0
             if self._backlog or len(fresh) >= BATCH:
                 sent += self._send_backlog()
             self._measure()
@@ -145,6 +145,10 @@ class Relay:
             found = {"_id": JOURNAL, "key": JOURNAL, "next": 1}
             self._database[POSITIONS].insert_one(found)
         return int(found["next"])
+
+    def _not_resting(self, rows: Sequence[Document]) -> list[Document]:
+        """Rows of lanes that no full queue holds up; the others wait with those before them."""
+        return [row for row in rows if Lane(row["lane"]) not in self._resting]
 
     def _send_backlog(self) -> int:
         """Publish a batch of each lane from what is positioned and not sent, the urgent lane first."""

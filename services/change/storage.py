@@ -56,6 +56,9 @@ class UnauthorisedDocument(DynamicDocument):
 
 DOCUMENTS = (ChangeDocument, UnauthorisedDocument)
 
+AUDITED = ("changes",)
+"""The collections whose every record has an audit chain."""
+
 
 def lane(change: Change) -> Lane:
     """The lane of a change's events: P1 goes before all others."""

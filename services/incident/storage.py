@@ -150,6 +150,9 @@ DOCUMENTS = (
     WaitingActionDocument,
 )
 
+AUDITED = ("incidents",)
+"""The collections whose every record has an audit chain."""
+
 
 def incidents(
     snapshot: Callable[[str, int, Incident], Document], lanes: Callable[[Priority], str]

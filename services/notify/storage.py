@@ -39,6 +39,9 @@ class DeliveryDocument(DynamicDocument):
 
 DOCUMENTS = (DeliveryDocument,)
 
+AUDITED = ("deliveries",)
+"""The collections whose every record has an audit chain."""
+
 
 def deliveries(snapshot: Callable[[str, int, Delivery], Document]) -> Repository[Delivery]:
     """The repository of deliveries, whose events carry `snapshot` and travel in the lane of the event behind them."""

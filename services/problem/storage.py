@@ -87,6 +87,9 @@ class OpenProblemDocument(DynamicDocument):
 
 DOCUMENTS = (ProblemDocument, MemberDocument, SignatureDocument, OpenProblemDocument)
 
+AUDITED = ("problems",)
+"""The collections whose every record has an audit chain."""
+
 
 def lane(problem: Problem) -> Lane:
     """The lane of a problem's events: P1 goes before all others."""

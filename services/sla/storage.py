@@ -81,6 +81,9 @@ class DueDocument(DynamicDocument):
 
 DOCUMENTS = (ClockDocument, CaseDocument, HistoryDocument, DueDocument)
 
+AUDITED = ("clocks",)
+"""The collections whose every record has an audit chain."""
+
 
 def lane_of(clock: Clock) -> Lane:
     """P1 is urgent."""

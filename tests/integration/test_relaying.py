@@ -246,9 +246,9 @@ def test_what_a_full_queue_refused_is_published_when_there_is_room_without_a_new
 
 def test_a_lane_whose_queue_is_full_does_not_hold_up_the_others(desk: Desk) -> None:
     def refuse(real: Publisher, messages: Sequence[Message]) -> list[Outcome]:
-        if messages[0].routing_key.endswith(".urgent"):
-            return [Outcome.NACKED] * len(messages)
-        return real.publish(messages)
+        refused = [message.routing_key.endswith(".urgent") for message in messages]
+        taken = iter(real.publish([one for one, full in zip(messages, refused, strict=True) if not full]))
+        return [Outcome.NACKED if full else next(taken) for full in refused]
 
     desk.write(2, priority="P1")
     normal = desk.write(2)
