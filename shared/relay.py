@@ -25,7 +25,7 @@ from shared.config import Settings, SettingsError
 from shared.envelope import Lane
 from shared.errors import Conflict, DeskwireError, Unavailable
 from shared.health import Health, OpsServer
-from shared.lease import Leases
+from shared.lease import LEASES, Lease, Leases
 from shared.mongo import POSITIONS, MongoStore, connect, translated
 from shared.publisher import Message, Outcome, Publisher
 from shared.schema import missing
@@ -92,15 +92,16 @@ class Relay:
         """
         if not self._prepared:
             self._prepare()
-        if self._leases.acquire("relay") is None:
+        lease = self._leases.acquire("relay")
+        if lease is None:
             self.fault = None
             return 0
         with translated():
-            fresh = self._position()
+            fresh = self._position(lease)
             # Under a backlog all that is new gets its position first, so that nothing urgent waits behind the rest.
             turns = 1
             while len(fresh) == turns * BATCH and turns < POSITIONED_AHEAD:
-                fresh += self._position()
+                fresh += self._position(lease)
                 turns += 1
             sent = self._send(self._not_resting(fresh)) if len(fresh) < BATCH else 0
             if self._backlog or len(fresh) >= BATCH:
@@ -116,7 +117,7 @@ class Relay:
             raise Unavailable(f"{self.service} has not made its collections yet: {', '.join(sorted(absent))}")
         self._prepared = True
 
-    def _position(self) -> list[Document]:
+    def _position(self, lease: Lease) -> list[Document]:
         """Give the next unsent rows their positions, and return them in that order."""
         rows = order(list(self._journal.find({"state": UNSENT}, limit=BATCH)))
         if not rows:
@@ -130,6 +131,9 @@ class Relay:
         # What is positioned and not sent is looked for, should anything fail from here on.
         self._backlog, backlog, self._next = True, self._backlog, 0
         with self._database.client.start_session() as session, session.start_transaction():
+            held = {"key": lease.name, "token": lease.token}
+            if not self._database[LEASES].update_one(held, {"$inc": {"used": 1}}, session=session).matched_count:
+                raise Conflict("the relay's lease has another holder")
             moved = self._database[POSITIONS].update_one(
                 {"key": JOURNAL, "next": first}, {"$set": {"next": first + len(rows)}}, session=session
             )
