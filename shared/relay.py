@@ -70,6 +70,7 @@ class Relay:
         self.service = service
         self._journal = database[JOURNAL]
         self._database = database
+        self._store = MongoStore(database)
         self._publisher = publisher
         self._topology = topology
         self._clock = clock
@@ -110,6 +111,7 @@ class Relay:
         absent = missing(self._database)
         if absent:
             raise Unavailable(f"{self.service} has not made its collections yet: {', '.join(sorted(absent))}")
+        self._store.end_abandoned()
         self._prepared = True
 
     def _position(self, lease: Lease) -> int:
@@ -122,7 +124,7 @@ class Relay:
             UpdateOne({"_id": row["_id"]}, {"$set": {"position": first + offset, "state": POSITIONED}})
             for offset, row in enumerate(order(rows))
         ]
-        with self._database.client.start_session() as session, session.start_transaction():
+        with self._store.transaction() as session:
             held = {"key": lease.name, "token": lease.token}
             if not self._database[LEASES].update_one(held, {"$inc": {"used": 1}}, session=session).matched_count:
                 raise Conflict("the relay's lease has another holder")
