@@ -27,6 +27,7 @@ WRITE_CONFLICT = 112
 LEASES = "leases"
 POSITIONS = "positions"
 COUNTERS = "counters"
+RESERVE_ATTEMPTS = 10
 _UNAVAILABLE_CODES = frozenset({6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
 
 
@@ -175,13 +176,15 @@ class MongoStore:
             raise Unavailable(f"these collections are not made yet: {missing} (shared.schema)")
 
     def reserve(self, counter: str, count: int) -> int:
-        with translated():
-            row = self.database[COUNTERS].find_one_and_update(
-                {"_id": counter}, {"$inc": {"next": count}}, upsert=True, return_document=ReturnDocument.AFTER
-            )
-        # An upsert that returns what is after it always returns a document.
-        assert row is not None
-        return int(row["next"]) - count + 1
+        for _ in range(RESERVE_ATTEMPTS):
+            with translated():
+                row = self.database[COUNTERS].find_one_and_update(
+                    {"_id": counter}, {"$inc": {"next": count}}, upsert=True, return_document=ReturnDocument.AFTER
+                )
+            # Where two make a counter at the same moment, the embedded database may answer one of them with nothing.
+            if row is not None:
+                return int(row["next"]) - count + 1
+        raise Conflict(f"the counter {counter} has too many takers")
 
     def _expect(self, result: Any, count: int) -> None:
         self._check(result.matched_count, count, LEASES)
