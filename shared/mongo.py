@@ -13,11 +13,13 @@ from typing import Any
 import mongoengine
 from bson.codec_options import CodecOptions
 from pymongo import DeleteOne, MongoClient, ReadPreference, ReplaceOne, ReturnDocument, WriteConcern
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from shared.errors import Conflict, Unavailable
+from shared.sessions import Sessions
 from shared.unit_of_work import Document, Writes
 
 DUPLICATE = 11000
@@ -25,6 +27,7 @@ WRITE_CONFLICT = 112
 LEASES = "leases"
 POSITIONS = "positions"
 COUNTERS = "counters"
+RESERVE_ATTEMPTS = 10
 _UNAVAILABLE_CODES = frozenset({6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
 
 
@@ -80,6 +83,7 @@ class MongoStore:
 
     def __init__(self, database: Database[Document]) -> None:
         self.database = database
+        self._sessions = Sessions(database)
         self._known: frozenset[str] = frozenset()
 
     def read(self, collection: str, keys: Collection[str]) -> list[Document]:
@@ -113,15 +117,7 @@ class MongoStore:
         self._know(writes)
         # UnknownTransactionCommitResult needs no case of its own: the caller gets Unavailable, runs the whole block
         # again, and the inbox rows of this commit tell it that the work is done.
-        with (
-            translated(),
-            self.database.client.start_session() as session,
-            session.start_transaction(
-                read_concern=ReadConcern("snapshot"),
-                write_concern=WriteConcern("majority", j=True),
-                read_preference=ReadPreference.PRIMARY,
-            ),
-        ):
+        with translated(), self.transaction() as session:
             for lease, token in writes.fences:
                 held = {"key": lease, "token": token}
                 self._expect(self.database[LEASES].update_one(held, {"$inc": {"used": 1}}, session=session), 1)
@@ -143,6 +139,28 @@ class MongoStore:
                     changed = self.database[collection].bulk_write(replaces, ordered=False, session=session)
                     self._check(changed.matched_count, len(replaces), collection)
 
+    @contextmanager
+    def transaction(self) -> Iterator[ClientSession]:
+        """A transaction of which nothing stays open, however it ends. Raises the driver's errors."""
+        self._sessions.end_doubtful()
+        with self.database.client.start_session() as session:
+            identity = self._sessions.note(session)
+            try:
+                with session.start_transaction(
+                    read_concern=ReadConcern("snapshot"),
+                    write_concern=WriteConcern("majority", j=True),
+                    read_preference=ReadPreference.PRIMARY,
+                ):
+                    yield session
+            except ConnectionFailure:
+                self._sessions.doubt(identity)
+                raise
+
+    def end_abandoned(self) -> None:
+        """End the transactions that killed processes of this machine left open (shared.sessions); at the start."""
+        with translated():
+            self._sessions.end_abandoned()
+
     def _know(self, writes: Writes) -> None:
         """Refuse to write to a collection that was not made beforehand.
 
@@ -158,13 +176,15 @@ class MongoStore:
             raise Unavailable(f"these collections are not made yet: {missing} (shared.schema)")
 
     def reserve(self, counter: str, count: int) -> int:
-        with translated():
-            row = self.database[COUNTERS].find_one_and_update(
-                {"_id": counter}, {"$inc": {"next": count}}, upsert=True, return_document=ReturnDocument.AFTER
-            )
-        # An upsert that returns what is after it always returns a document.
-        assert row is not None
-        return int(row["next"]) - count + 1
+        for _ in range(RESERVE_ATTEMPTS):
+            with translated():
+                row = self.database[COUNTERS].find_one_and_update(
+                    {"_id": counter}, {"$inc": {"next": count}}, upsert=True, return_document=ReturnDocument.AFTER
+                )
+            # Where two make a counter at the same moment, the embedded database may answer one of them with nothing.
+            if row is not None:
+                return int(row["next"]) - count + 1
+        raise Conflict(f"the counter {counter} has too many takers")
 
     def _expect(self, result: Any, count: int) -> None:
         self._check(result.matched_count, count, LEASES)

@@ -71,6 +71,7 @@ class Relay:
         self.service = service
         self._journal = database[JOURNAL]
         self._database = database
+        self._store = MongoStore(database)
         self._publisher = publisher
         self._topology = topology
         self._clock = clock
@@ -115,6 +116,7 @@ class Relay:
         absent = missing(self._database)
         if absent:
             raise Unavailable(f"{self.service} has not made its collections yet: {', '.join(sorted(absent))}")
+        self._store.end_abandoned()
         self._prepared = True
 
     def _position(self, lease: Lease) -> list[Document]:
@@ -130,7 +132,7 @@ class Relay:
         ]
         # What is positioned and not sent is looked for, should anything fail from here on.
         self._backlog, backlog, self._next = True, self._backlog, 0
-        with self._database.client.start_session() as session, session.start_transaction():
+        with self._store.transaction() as session:
             held = {"key": lease.name, "token": lease.token}
             if not self._database[LEASES].update_one(held, {"$inc": {"used": 1}}, session=session).matched_count:
                 raise Conflict("the relay's lease has another holder")

@@ -113,6 +113,7 @@ class Runtime(SharedExtension):
         while True:
             try:
                 ensure_service(self.service, self.settings, self.database)
+                self.store.end_abandoned()
                 return
             except (Unavailable, Conflict) as error:
                 log.warning("waiting for the database", error=str(error))

@@ -18,6 +18,7 @@ from shared.audit import ANCHORS
 from shared.config import Settings
 from shared.mongo import COUNTERS, LEASES, POSITIONS, translated
 from shared.seal import KEYS
+from shared.sessions import KEPT, SESSIONS
 from shared.topology import catalogue
 from shared.unit_of_work import AUDIT, INBOX, JOURNAL, Document
 
@@ -47,6 +48,7 @@ def backbone(*, inbox_days: int, journal_days: int) -> dict[str, tuple[Index, ..
         COUNTERS: (),
         POSITIONS: (_index("key", "next"),),
         KEYS: (_index("key", "version"),),
+        SESSIONS: (_index("host"), _index("at", expireAfterSeconds=int(KEPT.total_seconds()))),
     }
 
 

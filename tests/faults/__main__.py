@@ -89,9 +89,9 @@ def _run(options: argparse.Namespace, folder: Path, console: Console) -> list[Re
 
 def _end(stage: Stage, player: Player, last: Result) -> None:
     """Stop every process in order and look once more: what one still held would now be back in its queue."""
-    for name in (*PROCESSES,):
+    for name in PROCESSES:
         stage.stop_process(name)
-    last.verdicts = player.settle()
+    last.verdicts, _ = player.settle()
     last.ended += stage.ended
 
 

@@ -21,7 +21,8 @@ from tests.faults.senders import Senders
 from tests.faults.stage import PROCESSES, Stage
 from tests.house import RELAY_PROCESS, intake_message
 
-SPREAD_SECONDS = 1.0
+SPREAD_SECONDS = 0.6
+"""How long the portion of a fault takes to be published; the fault strikes meanwhile."""
 CONFIRM_SECONDS = 90.0
 REPLICATED = ("incident", "sla", "notify", "problem")
 """Services that get a second replica where copies are to meet at the same moment in two processes."""
@@ -77,8 +78,11 @@ class Result:
     """The longest that it took all processes to be ready again after a fault, in seconds."""
     drained: float = 0.0
     """From the last fault until everything held, in seconds."""
+    waited_for: str = ""
+    """What held last."""
     seconds: float = 0.0
     redelivered: int = 0
+    poison: int = 0
     letters: int = 0
     verdicts: list[Verdict] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
@@ -202,27 +206,32 @@ class Player:
         """Wait until everything holds, or until it is clear that it will not."""
         self.tell(f"{scenario.name}: waiting until all is quiet", 0)
         started = time.monotonic()
-        result.verdicts = self.settle()
+        result.verdicts, result.waited_for = self.settle()
         result.drained = time.monotonic() - started
         now = self._redeliveries()
         result.redelivered += sum(now.values()) - sum(self._baseline.values())
         if not scenario.redelivers and result.redelivered:
             result.ended.append(f"{result.redelivered} messages were delivered again")
+        result.poison = len(self.ledger.dead)
         result.letters = len(self.stage.dead_letters())
         result.ended += self.stage.ended
         self.stage.ended = []
 
-    def settle(self) -> list[Verdict]:
-        """The verdicts when all of them hold, or at the deadline; at once when something is there twice."""
+    def settle(self) -> tuple[list[Verdict], str]:
+        """The verdicts when all of them hold, or at the deadline; at once when something is there twice.
+
+        With them comes what held last.
+        """
         deadline = time.monotonic() + self.settle_seconds
+        waited_for = ""
         while True:
             quiet = self.stage.house.quiet()
-            verdicts = self._verdicts() if quiet else []
             late = time.monotonic() > deadline
-            if verdicts and (all(one.holds for one in verdicts) or any(one.doubled for one in verdicts)):
-                return verdicts
-            if late:
-                return verdicts or self._verdicts()
+            verdicts = self._verdicts() if quiet or late else []
+            broken = [one for one in verdicts if not one.holds]
+            if late or (verdicts and (not broken or any(one.doubled for one in broken))):
+                return verdicts, waited_for
+            waited_for = "; ".join(one.explain() for one in broken) or "queues and journals"
             time.sleep(0.3)
 
     def _verdicts(self) -> list[Verdict]:

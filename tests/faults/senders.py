@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from shared.errors import Unavailable
 from shared.publisher import Message, Outcome, Publisher
 
-CHUNK = 8
+CHUNK = 3
 CONFIRM_SECONDS = 4.0
 RETRY_SECONDS = 0.2
 

@@ -59,8 +59,7 @@ class Sinks:
         self.calls = Calls()
         self.smtp_port = free_port()
         self._smtp = Controller(_Mail(self.calls), hostname="127.0.0.1", port=self.smtp_port)
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _webhook(self.calls))
-        self._http.daemon_threads = True
+        self._http = _Server(("127.0.0.1", 0), _webhook(self.calls))
         self.http_port = int(self._http.server_address[1])
 
     def start(self) -> None:
@@ -73,6 +72,12 @@ class Sinks:
         self._smtp.stop()
         self._http.shutdown()
         self._http.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # As many callers at once as there are.
+    request_queue_size = 128
 
 
 class _Mail:
