@@ -15,7 +15,9 @@ from deploy.local.access import OPERATOR, SENDER, find_services
 from deploy.local.choices import Choices
 from deploy.local.folders import Folders, find_folders
 from deploy.local.stack import Addresses, ops_ports
+from shared.config import Settings
 from shared.errors import Unavailable
+from shared.mongo import MongoStore, connect
 from shared.rpc import RpcClient
 from shared.topology import catalogue
 
@@ -83,3 +85,9 @@ def rpc() -> Iterator[RpcClient]:
 def consumers() -> tuple[str, ...]:
     """The services that have dead letters."""
     return tuple(one.service for one in catalogue())
+
+
+def store_of(service: str) -> MongoStore:
+    """The store of a service. Lazy: it raises Unavailable when it is first used and the database is away."""
+    name = f"{Settings.load().database_prefix}{service}"
+    return MongoStore(connect(find_addresses().mongodb, name, f"operator-{service}"))

@@ -8,7 +8,7 @@ so the inbox keeps an effect from happening twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -158,7 +158,13 @@ def _bytes(body: Any) -> bytes:
     return body.encode() if isinstance(body, str) else bytes(body)
 
 
-def replay(channel: Any, publisher: Publisher, consumer: str, message_id: str | None = None) -> list[DeadLetter]:
+Record = Callable[[DeadLetter], None]
+"""Writes down who does what to a letter and why (`shared.deeds`), before it is done."""
+
+
+def replay(
+    channel: Any, publisher: Publisher, consumer: str, message_id: str | None = None, *, record: Record
+) -> list[DeadLetter]:
     """Send dead letters back to the queue they came from, one by id or all; each leaves the dead queue only when
     the broker has confirmed its copy. Attempts start again. Raises NotFound when no letter has that id."""
 
@@ -176,18 +182,19 @@ def replay(channel: Any, publisher: Publisher, consumer: str, message_id: str | 
         if outcome is not Outcome.CONFIRMED:
             raise DeskwireError(f"{letter.queue} did not take it: {outcome.value}", slug="replay-refused")
 
-    return _settle(channel, consumer, message_id, send)
+    return _settle(channel, consumer, message_id, record, send)
 
 
-def discard(channel: Any, consumer: str, message_id: str | None = None) -> list[DeadLetter]:
-    """Remove dead letters, one by id or all. The caller records who and why. Raises NotFound."""
-    return _settle(channel, consumer, message_id, lambda _: None)
+def discard(channel: Any, consumer: str, message_id: str | None = None, *, record: Record) -> list[DeadLetter]:
+    """Remove dead letters, one by id or all. Raises NotFound when no letter has that id."""
+    return _settle(channel, consumer, message_id, record, lambda _: None)
 
 
-def _settle(channel: Any, consumer: str, message_id: str | None, act: Any) -> list[DeadLetter]:
+def _settle(channel: Any, consumer: str, message_id: str | None, record: Record, act: Record) -> list[DeadLetter]:
     settled = []
     for tag, letter in browse(channel, consumer, limit=1_000_000):
         if message_id is None or letter.message_id == message_id:
+            record(letter)
             act(letter)
             channel.basic_ack(tag)
             settled.append(letter)

@@ -16,6 +16,7 @@ from pymongo.database import Database
 
 from shared.audit import ANCHORS
 from shared.config import Settings
+from shared.deeds import DEAD_LETTERS
 from shared.mongo import COUNTERS, LEASES, POSITIONS, translated
 from shared.seal import KEYS
 from shared.sessions import KEPT, SESSIONS
@@ -48,6 +49,7 @@ def backbone(*, inbox_days: int, journal_days: int) -> dict[str, tuple[Index, ..
         COUNTERS: (),
         POSITIONS: (_index("key", "next"),),
         KEYS: (_index("key", "version"),),
+        DEAD_LETTERS: (_index("key", "version"),),
         SESSIONS: (_index("host"), _index("at", expireAfterSeconds=int(KEPT.total_seconds()))),
     }
 

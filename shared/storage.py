@@ -71,6 +71,8 @@ class Shape(Generic[S]):
     snapshot: Callable[[str, int, S], Document]
     lane: Callable[[S], Lane]
     restricted: Callable[[S], bool] = lambda _: False
+    published: bool = True
+    """False for what the house keeps account of but tells nobody: it has an audit and no journal."""
 
 
 RESTRICTED_FIELDS = ("number", "version", "state", "priority")
@@ -119,7 +121,7 @@ class Repository(Generic[S]):
         content = {**to_document(state), "version": version}
         row = self._audit(before, version, events, cause, state_hash(content))
         work.append(AUDIT, f"{self.shape.collection}:{before.key}:{row['count']}", row)
-        for offset, event in enumerate(events, start=1):
+        for offset, event in enumerate(events if self.shape.published else (), start=1):
             self._journal(work, before.key, before.version + offset, state, event, cause, row)
         document = {**content, "audit": {"head": row["hash"], "count": row["count"]}}
         self._check(document)

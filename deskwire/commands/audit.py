@@ -10,10 +10,9 @@ from rich.markup import escape
 from deskwire.cli import Exit
 from deskwire.console import Voice
 from deskwire.options import json_option
-from deskwire.session import consumers, find_addresses
+from deskwire.session import consumers, store_of
 from shared.audit import Finding, verify
-from shared.config import Settings
-from shared.mongo import MongoStore, connect
+from shared.mongo import MongoStore
 from shared.unit_of_work import AUDIT
 
 
@@ -48,8 +47,7 @@ def verify_(services: tuple[str, ...], as_json: bool) -> int:
 
 
 def _verify(service: str) -> list[Finding]:
-    name = f"{Settings.load().database_prefix}{service}"
-    store = MongoStore(connect(find_addresses().mongodb, name, f"audit-{service}"))
+    store = store_of(service)
     return list(verify(store, sorted({*_named(service), *_seen(store)})))
 
 

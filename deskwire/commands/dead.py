@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+import getpass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -11,11 +12,16 @@ from rich.markup import escape
 
 from deskwire.console import Voice
 from deskwire.options import json_option
-from deskwire.session import consumers, find_addresses, operator_channel
+from deskwire.session import consumers, find_addresses, operator_channel, store_of
 from shared import deadletter
+from shared.cause import Actor
+from shared.clock import SystemClock
 from shared.deadletter import DeadLetter
+from shared.deeds import Deed, record
 from shared.errors import Invalid, NotFound
+from shared.ids import SystemIds
 from shared.publisher import Publisher
+from shared.unit_of_work import UnitOfWork
 
 
 @click.group("dead")
@@ -62,15 +68,18 @@ def show(consumer: str, message_id: str, as_json: bool) -> None:
 @click.argument("consumer")
 @click.argument("message_id", required=False)
 @click.option("--all", "everything", is_flag=True, help="All of the consumer's.")
+@click.option("--reason", default="replayed by an operator", show_default=True, help="Why; kept in the audit.")
 @json_option
-def replay(consumer: str, message_id: str | None, everything: bool, as_json: bool) -> None:
+def replay(consumer: str, message_id: str | None, everything: bool, reason: str, as_json: bool) -> None:
     """Send dead letters back to the queue they came from. Safe to repeat: an effect happens once."""
     _one_or_all(message_id, everything)
     (name,) = _chosen(consumer)
     publisher = Publisher(find_addresses().amqp["operator"])
     try:
         with operator_channel() as channel:
-            done = deadletter.replay(channel, publisher, name, message_id)
+            done = deadletter.replay(
+                channel, publisher, name, message_id, record=_recorder(name, Deed.REPLAYED, reason)
+            )
     finally:
         publisher.close()
     _tell(done, "sent back", as_json)
@@ -80,17 +89,25 @@ def replay(consumer: str, message_id: str | None, everything: bool, as_json: boo
 @click.argument("consumer")
 @click.argument("message_id", required=False)
 @click.option("--all", "everything", is_flag=True, help="All of the consumer's.")
+@click.option("--reason", required=True, help="Why; kept in the audit.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-def discard(consumer: str, message_id: str | None, everything: bool, yes: bool, as_json: bool) -> None:
+def discard(consumer: str, message_id: str | None, everything: bool, reason: str, yes: bool, as_json: bool) -> None:
     """Remove dead letters for good."""
     _one_or_all(message_id, everything)
     (name,) = _chosen(consumer)
     if not yes and not as_json:
         click.confirm(f"Remove {message_id or 'all dead letters'} of {name} for good?", abort=True)
     with operator_channel() as channel:
-        done = deadletter.discard(channel, name, message_id)
+        done = deadletter.discard(channel, name, message_id, record=_recorder(name, Deed.DISCARDED, reason))
     _tell(done, "discarded", as_json)
+
+
+def _recorder(service: str, deed: Deed, reason: str) -> Callable[[DeadLetter], None]:
+    """Writes each deed into the audit of the service whose letter it is, before it is done."""
+    unit_of_work = UnitOfWork(store_of(service), SystemClock(), SystemIds())
+    actor = Actor(kind="person", id=getpass.getuser(), roles=frozenset({"operator"}))
+    return lambda letter: record(unit_of_work, letter, deed, reason, actor)
 
 
 def _browse(consumer: str, limit: int) -> Iterator[DeadLetter]:
