@@ -1,6 +1,6 @@
 """The safe consumer: one connection on which a process receives, and which it leaves only when all is settled.
 
-What nameko's own does not do and this does (FINDINGS has the measurements):
+What nameko's own does not do and this does (docs/measurements.md):
 - It stops by cancelling, handling what was already delivered, settling it, and only then closing: a rolling restart
   redelivers nothing. A deadline ends even that.
 - It never decodes: bodies reach the entrypoint as bytes, so that nothing a sender writes can lose a message.

@@ -1,6 +1,6 @@
 """The store on MongoDB: one transaction a commit, through pymongo sessions on mongoengine's collections.
 
-mongoengine gives documents and indexes; it has no sessions, so nothing is written through it (FINDINGS, MongoDB).
+mongoengine gives documents and indexes; it has no sessions, so nothing is written through it (docs/measurements.md).
 The transaction is `w: majority` with journal, so what `commit` returned from survives a kill -9.
 """
 

@@ -1,7 +1,7 @@
 """Publishing with pipelined confirms: the one way in which a process of the house sends to the broker.
 
 A publish never hangs: connecting, writing and waiting for confirms have deadlines, and on any fault the socket is
-dropped without a handshake (FINDINGS: a memory alarm or a half-open connection blocks nameko's publisher for ever).
+dropped without a handshake: a memory alarm or a half-open connection would block it for ever (docs/measurements.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The way into a service for callers: `@command` answers calls of its method's name.
 
 nameko's protocol on the safe consumer: a call is read strictly, answered once, and settled after its answer; an
-exception becomes an error in the answer, never the end of the process (FINDINGS: nameko's own dies of either).
+exception becomes an error in the answer, never the end of the process (docs/measurements.md).
 """
 
 from __future__ import annotations

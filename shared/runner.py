@@ -4,7 +4,7 @@ Stops in order at SIGTERM or SIGINT: no new work, everything in hand settled, th
 (`DESKWIRE_STOP_SECONDS`) ends even that. Exit codes: 0 stopped in order, 1 failed, 78 wrong configuration.
 """
 
-# The standard library must be green before anything else is imported: pymongo patched late fails (FINDINGS).
+# The standard library must be green first: pymongo patched late fails entirely (docs/measurements.md).
 import warnings
 
 # Nine lines at each start that an operator can do nothing about; ADR 1 says what we do.

@@ -1,7 +1,7 @@
 """Every exchange and queue of the house: their names, arguments and bindings, and the command that declares them.
 
 Pure but for `declare` and the command (`python -m shared.topology`). Names never come from methods; a change of a
-queue's arguments needs a new version in its name, because a broker refuses to redeclare (FINDINGS, ADR 4).
+queue's arguments needs a new version in its name, because a broker refuses to redeclare (ADR 7).
 Only what both RabbitMQ 3.10 and 4.x have is used.
 """
 

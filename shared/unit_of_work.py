@@ -70,7 +70,7 @@ class Store(Protocol):
         """The documents whose fields equal `where`; a list or tuple as value means any of its members.
 
         With `sort` they come in its ascending order and `after < field <= until` holds for it. `until` should be
-        given: an open window reads all that follows (FINDINGS). Every field named needs an index.
+        given: an open window reads all that follows (docs/measurements.md). Every field named needs an index.
         """
         ...
 
