@@ -1,4 +1,4 @@
-"""`python -m deploy.new_service asset`: writes the service, its golden samples and the generated pages."""
+"""`python -m deploy.new_service asset`: writes the service, its golden samples, the generated pages and manifests."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> int:
     _run("-m", "ruff", "format", "--quiet", *written)
     _run("-m", "pytest", f"tests/contract/test_{service.name}_publishes.py", DESKWIRE_WRITE_SAMPLES="1")
     _run("-m", "deskwire.catalogue")
+    _run("-m", "deploy.k8s")
     print(
         f"Next: say in services/{service.name}/__init__.py what it owns, then `make check`. CONTRIBUTING.md has more."
     )

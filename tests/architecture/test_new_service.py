@@ -16,7 +16,7 @@ from shared.errors import Invalid
 from tests.architecture.sources import ROOT
 
 COPIED = ("services", "shared", "deskwire", "deploy", "clients", "tests", "docs")
-FILES = ("pyproject.toml", ".importlinter")
+FILES = ("pyproject.toml", ".importlinter", "requirements.lock")
 
 
 NAME = "asset"

@@ -10,7 +10,7 @@ import yaml
 
 from tests.architecture.sources import ROOT
 
-ALERTS = yaml.safe_load((ROOT / "deploy" / "k8s" / "base" / "alerts.yaml").read_text(encoding="utf-8"))
+ALERTS = yaml.safe_load((ROOT / "deploy" / "k8s" / "monitoring" / "alerts.yaml").read_text(encoding="utf-8"))
 RULES = [rule for group in ALERTS["spec"]["groups"] for rule in group["rules"]]
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 METRICS = set(re.findall(r'"(itsm_[a-z_]+)"', (ROOT / "shared" / "metrics.py").read_text(encoding="utf-8")))
