@@ -213,8 +213,6 @@ def test_dead_letters_are_listed_replayed_and_discarded(house: ProbeHouse) -> No
     with house.channel() as channel:
         (letter,) = discard(channel, "probe", refused[0].id, record=nothing)
         assert letter.message_id == refused[0].id
-            refused[0].id
-        ]
     assert set(house.dead()) == {event.id for event in refused[1:]}
     with house.channel() as channel, pytest.raises(NotFound):
         discard(channel, "probe", refused[0].id, record=nothing)
