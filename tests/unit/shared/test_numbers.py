@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -29,6 +31,23 @@ def test_threads_never_get_the_same_number() -> None:
     with ThreadPoolExecutor(8) as pool:
         given = list(pool.map(lambda _: numbers.next("INC"), range(2000)))
     assert len(set(given)) == 2000
+
+
+def test_threads_that_come_at_once_share_one_block() -> None:
+    meeting = threading.Barrier(2)
+
+    class Slow(MemoryStore):
+        """Lets a second caller in, if one can come."""
+
+        def reserve(self, counter: str, count: int) -> int:
+            with suppress(threading.BrokenBarrierError):
+                meeting.wait(0.05)
+            return super().reserve(counter, count)
+
+    numbers = Numbers(Slow(), block=100)
+    with ThreadPoolExecutor(4) as pool:
+        given = sorted(pool.map(lambda _: numbers.next("INC"), range(4)))
+    assert given == [f"INC000000{n}" for n in range(1, 5)]
 
 
 def test_without_the_store_a_block_in_hand_is_used_up_and_then_it_says_so() -> None:

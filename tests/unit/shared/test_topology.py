@@ -33,7 +33,8 @@ def make_catalogue(service: str, **overrides: object) -> Catalogue:
 def make_topology() -> Topology:
     incident = make_catalogue("incident", consumes={"intake": ("alert.firing",)})
     sla = make_catalogue("sla", consumes={"incident": ("incident.#",), "change": ("change.closed",)})
-    return build([incident, make_catalogue("change"), sla], (timedelta(seconds=1), timedelta(milliseconds=1500)))
+    change = make_catalogue("change", consumes={"intake": ("change.deployed",)})
+    return build([incident, change, sla], (timedelta(seconds=1), timedelta(milliseconds=1500)))
 
 
 def arguments(topology: Topology, name: str) -> dict[str, object]:
@@ -102,6 +103,7 @@ def test_an_event_reaches_the_queue_of_its_lane_and_no_other(lane: Lane) -> None
 
 def test_what_comes_in_without_a_lane_is_normal() -> None:
     assert reached(make_topology(), "itsm.intake", "alert.firing") == {"incident.intake.normal.v1"}
+    assert reached(make_topology(), "itsm.intake", "change.deployed") == {"change.intake.normal.v1"}
 
 
 @pytest.mark.parametrize("key", ["nonsense", "alert.firing.express", "", "alert"])
