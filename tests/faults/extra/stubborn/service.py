@@ -17,9 +17,10 @@ class StubbornService:
 
     desk = Desk()
 
-    @events("intake")
+    @events("intake")  # type: ignore[untyped-decorator]
     def on_intake(self, envelopes: Sequence[Envelope]) -> Taken:
-        return self.desk.unit_of_work.take("stubborn", envelopes, take)
+        taken: Taken = self.desk.unit_of_work.take("stubborn", envelopes, take)
+        return taken
 
 
 def take(_work: Work, envelopes: Sequence[Envelope]) -> None:
