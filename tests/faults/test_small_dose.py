@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,8 @@ from deploy.local.broker import find_server
 from deploy.local.folders import ROOT
 
 LEAST_EVENTS = 1_000
+SEED = 7
+"""The same faults each time, so that a failure is the change's; DESKWIRE_FAULTS_SEED tries others."""
 LEAST_FAULTS = 40
 DEADLINE_SECONDS = 540
 
@@ -23,7 +24,7 @@ DEADLINE_SECONDS = 540
 def test_no_fault_loses_or_doubles_anything(tmp_path: Path) -> None:
     if find_server() is None:
         pytest.skip("RabbitMQ is not on this machine")
-    seed = int(os.environ.get("DESKWIRE_FAULTS_SEED", secrets.randbelow(1_000_000)))
+    seed = int(os.environ.get("DESKWIRE_FAULTS_SEED", SEED))
     command = [sys.executable, "-m", "tests.faults", "--json", "--seed", str(seed), "--folder", str(tmp_path)]
 
     # A process of its own: what it starts ends with it, and its extra service stays out of this one.
