@@ -78,6 +78,12 @@ class Machine:
         """Every process that was started for this `var`, its broker's and database's too."""
         return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _speaks_of(pid, str(self.var))]
 
+    def clear(self) -> None:
+        """Kill what a failed test has left behind."""
+        for pid in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def resident_bytes(self) -> int:
         """The memory of all of them."""
         return sum(_resident(pid) for pid in self.processes())

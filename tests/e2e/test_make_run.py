@@ -38,8 +38,10 @@ NUMBER = "INC0000001"
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    return Machine(folder=tmp_path_factory.mktemp("machine"))
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    one = Machine(folder=tmp_path_factory.mktemp("machine"))
+    yield one
+    one.clear()
 
 
 @pytest.fixture(scope="module")
