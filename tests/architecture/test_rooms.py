@@ -88,3 +88,9 @@ def test_no_test_sleeps() -> None:
     ]
     named = [str(path.relative_to(ROOT)) for path in tests if any(one.endswith(".sleep") for one in imports(path))]
     assert sleeping + named == []
+
+
+def test_every_file_of_shared_stands_in_the_architecture_page() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    files = [path.name for path in (ROOT / "shared").glob("*.py") if path.name != "__init__.py"]
+    assert [name for name in files if f"`{name}`" not in page] == []
