@@ -51,10 +51,12 @@ def open_incidents(ledger: Ledger, seen: Observed) -> Verdict:
 
 
 def claims(_ledger: Ledger, seen: Observed) -> Verdict:
-    """The claims on fingerprints are those of the open incidents."""
+    """The claims on fingerprints are those of the open incidents, and count each occurrence that joined them."""
+    joined = Counter(row["incident"] for row in seen.details["occurrences"] if row["outcome"] in ("opened", "joined"))
     rows = [row for row in seen.records["incident"] if row["fingerprint"] and row["state"] in UNFINISHED]
-    expected = ((row["fingerprint"], row["_id"]) for row in rows)
-    return compare("claims", expected, ((row["_id"], row["incident"]) for row in seen.details["open_alerts"]))
+    expected = ((row["fingerprint"], row["_id"], joined[row["_id"]]) for row in rows)
+    found = ((row["_id"], row["incident"], row["count"]) for row in seen.details["open_alerts"])
+    return compare("claims", expected, found)
 
 
 def clocks(_ledger: Ledger, seen: Observed) -> Verdict:

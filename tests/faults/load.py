@@ -23,6 +23,7 @@ WAIT: Script = (("wait", {"reason": "user"}), ("resume", {}))
 NOTE: Script = (("note", {"text": "looked at it", "visibility": "public"}),)
 ESCALATE: Script = (("escalate", {"level": 2, "team": "second", "summary": "needs a specialist"}),)
 CLOSE: Script = (("close", {}),)
+LONG: Script = ACCEPT + NOTE * 20 + RESOLVE
 
 SCRIPTS: tuple[tuple[Script, str], ...] = (
     ((), "new"),
@@ -66,6 +67,8 @@ class Story:
     random: Random
     now: datetime
     copied: float
+    crowded: bool = False
+    """Whether a few records get a large part of the events, so that replicas meet at them."""
     _count: int = 0
     _firing: set[str] = field(default_factory=set)
     _cleared: set[str] = field(default_factory=set)
@@ -76,6 +79,8 @@ class Story:
     def tell(self, count: int) -> Truth:
         """At least `count` events in shuffled order, and what they must lead to."""
         envelopes = self._stubborn()
+        if self.crowded:
+            envelopes += [*self._ticket((LONG, "resolved")), *self._ticket((LONG, "resolved")), *self._alert(10)]
         while len(envelopes) < count:
             kind = self.random.choices((self._alert, self._ticket, self._deployments, self._stubborn), (50, 30, 6, 2))
             envelopes += kind[0]()
@@ -107,8 +112,8 @@ class Story:
             yield at
             at += timedelta(milliseconds=10)
 
-    def _alert(self) -> list[Envelope]:
-        """One fingerprint: it fires, repeats itself, and may clear and fire again."""
+    def _alert(self, most: int = 4) -> list[Envelope]:
+        """One fingerprint: it fires, repeats itself, and may clear and fire again, at most `most` times."""
         key = f"{self.name}/alert/{self._count}"
         data = {
             "dedup_key": key,
@@ -120,25 +125,25 @@ class Story:
             "labels": {"__type__": "nope", "__value__": 1},
         }
         types, moments = [], self._moments()
-        for _ in range(self.random.randint(1, 4)):
-            types += ["alert.firing"] * self.random.randint(1, 4) + ["alert.resolved"]
+        for _ in range(self.random.randint(1, most)):
+            types += ["alert.firing"] * self.random.randint(1, most) + ["alert.resolved"]
         if self.random.random() < 0.6:
             types.pop()
         (self._firing if types[-1] == "alert.firing" else self._cleared).add(key)
         return [self._envelope(kind, at, data) for kind, at in zip(types, moments, strict=False)]
 
-    def _ticket(self) -> list[Envelope]:
+    def _ticket(self, told: tuple[Script, str] | None = None) -> list[Envelope]:
         """One ticket of a foreign desk with what was done to it, numbered."""
         ref = f"{self.name}/{self._count}"
-        script, state = self.random.choice(SCRIPTS)
+        script, state = told or self.random.choice(SCRIPTS)
         moments, history = self._moments(), {"backfill": self.random.random() < 0.25}
         submitted = {"external_ref": ref, "title": f"Ticket {ref}", "service": "mail", "impact": "low"}
-        told = [self._envelope("ticket.submitted", next(moments), submitted, sequence=1, **history)]
+        envelopes = [self._envelope("ticket.submitted", next(moments), submitted, sequence=1, **history)]
         for sequence, (action, args) in enumerate(script, start=2):
             data = {"external_ref": ref, "action": action, "args": args}
-            told.append(self._envelope("ticket.action", next(moments), data, sequence=sequence, **history))
+            envelopes.append(self._envelope("ticket.action", next(moments), data, sequence=sequence, **history))
         self._tickets[ref] = (state, 1 + len(script))
-        return told
+        return envelopes
 
     def _deployments(self) -> list[Envelope]:
         """One version, deployed once or a few times, without any change that allows it."""

@@ -122,9 +122,8 @@ class Player:
         started = time.monotonic()
         random = Random(f"{self.seed}/{scenario.name}")
         result = Result(scenario=scenario.name)
-        truth = Story(scenario.name, random, SystemClock().now(), scenario.copied).tell(
-            int(self.events * scenario.share)
-        )
+        story = Story(scenario.name, random, SystemClock().now(), scenario.copied, crowded=scenario.replicas)
+        truth = story.tell(int(self.events * scenario.share))
         parts = [(intake_message(one.envelope), one.copies) for one in truth.said]
         parts += [(message, 1) for message in self._poison(scenario)]
         random.shuffle(parts)

@@ -75,7 +75,7 @@ def make_observed(**overrides: Any) -> Observed:
         "records": {"incident": [OPEN], "problem": [], "change": [], "sla": clocks, "notify": [DELIVERY]},
         "details": {
             "occurrences": [{"_id": "/faults:a1", "incident": "INC1", "outcome": "opened"}],
-            "open_alerts": [{"_id": "f", "incident": "INC1"}],
+            "open_alerts": [{"_id": "f", "incident": "INC1", "count": 1}],
             "external_refs": [],
             "waiting_actions": [],
             "cases": [{"incident": "INC1", "folded": 1}],
@@ -116,6 +116,7 @@ BREAKS: tuple[tuple[str, Callable[[Observed], Observed]], ...] = (
     ("one open incident a fingerprint", in_records("incident", OPEN, {**OPEN, "_id": "INC2"})),
     ("one open incident a fingerprint", in_records("incident", {**OPEN, "state": "closed"})),
     ("claims", in_details("open_alerts")),
+    ("claims", in_details("open_alerts", {"_id": "f", "incident": "INC1", "count": 2})),
     ("actions waiting", in_details("waiting_actions", {"_id": "late"})),
     ("clocks", in_records("sla", {"_id": "x", "version": 1, "incident": "INC1", "kind": "response"})),
     ("versions folded", in_details("cases", {"incident": "INC1", "folded": 0})),
