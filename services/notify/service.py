@@ -36,6 +36,10 @@ LONGEST_SEND_SECONDS = 20
 """The end of one attempt whatever the other side does: less than an orderly stop waits, and than the lease lasts."""
 
 
+TOGETHER_SECONDS = 0.1
+"""How long outcomes are waited for that can be recorded together."""
+
+
 class Bounded:
     """A sender whose every attempt ends: a receiver that drips its answer would hold a place in the pool for ever."""
 
@@ -52,7 +56,7 @@ class Bounded:
 def in_pool(
     send: Callable[[Stored[Delivery]], Tried], deliveries: Sequence[Stored[Delivery]], places: int
 ) -> Iterator[list[Tried]]:
-    """Send in green threads, `places` at a time; gives all that have ended, and waits only when none has."""
+    """Send in green threads, `places` at a time; gives what has ended, as many as end within a moment."""
     ended: eventlet.Queue[Tried] = eventlet.Queue()
     pool = eventlet.GreenPool(places)
 
@@ -64,12 +68,16 @@ def in_pool(
             log.exception("could not send", delivery=one.key)
             ended.put((one, Result(outcome=Outcome.RETRY, detail=type(error).__name__)))
 
-    for count, one in enumerate(deliveries):
-        pool.spawn_n(attempt, one)
-        if count + 1 < len(deliveries) and not ended.empty():
-            yield [ended.get() for _ in range(ended.qsize())]
-    while pool.running() or not ended.empty():
-        yield [ended.get() for _ in range(max(1, ended.qsize()))]
+    eventlet.spawn_n(lambda: [pool.spawn_n(attempt, one) for one in deliveries])
+    left = len(deliveries)
+    while left:
+        together = [ended.get()]
+        # One transaction records what ends within a moment: a slow receiver delays the others' records no longer.
+        with eventlet.Timeout(TOGETHER_SECONDS, False):
+            while len(together) < left:
+                together.append(ended.get())
+        left -= len(together)
+        yield together
 
 
 class NotifyParts(DependencyProvider):
