@@ -145,12 +145,14 @@ class Session:
         self.closed = False
         self._connection = self._kombu.connection
         self._channel = self._kombu.channel()
+        self._channels: list[Any] = []
         self._consuming: list[tuple[Any, str]] = []
 
     def consume(self, subscription: Subscription, service: str) -> None:
         """Look at the subscription's queues and consume from them. Raises QueueMismatch and QueueMissing."""
         for lane, queue in subscription.queues.items():
             channel = self._kombu.channel()
+            self._channels.append(channel)
             # A body must not be decoded as its sender says it is encoded: it stays as it came, also when it is dead.
             channel.auto_decode = False
             _check(channel, queue)
@@ -206,6 +208,17 @@ class Session:
             with self._write:
                 channel.basic_cancel(tag)
         self._consuming = []
+
+    def farewell(self) -> None:
+        """Close every channel in order, which the broker answers once it has looked at all that was acknowledged.
+
+        Without it the broker forgets what it has not looked at yet when the connection ends, and delivers it again.
+        """
+        with contextlib.suppress(AMQPError, OSError, AttributeError), eventlet.Timeout(SETTLE_SECONDS, False):
+            for channel in self._channels:
+                with self._write:
+                    channel.close()
+        self.close()
 
     def ack(self, channel: Any, tag: int, *, multiple: bool) -> None:
         """Acknowledge on a channel; a connection that breaks at it is closed."""
@@ -312,7 +325,7 @@ class SafeConsumer:
             subscription.end()
         while any(count() for count in self._unsettled) and not session.closed:
             session.drain()
-        session.close()
+        session.farewell()
 
     def _lost(self, error: Exception) -> None:
         self.fault = str(error) if isinstance(error, QueueMissing) else f"lost the broker: {type(error).__name__}"

@@ -39,6 +39,9 @@ BATCH = 500
 POSITIONED_AHEAD = 10
 GAUGE_SECONDS = 2.0
 IDLE_SECONDS = 5.0
+UNCONSUMED_SECONDS = 0.25
+"""How often a journal is looked at whose events no queue takes: nobody waits for them, and each look that finds some
+costs the database two commits."""
 PARKED_RETRY_SECONDS = 30.0
 NACKED_RETRY_SECONDS = 1.0
 """How long a lane rests after a full queue refused: other queues of the same events get a copy at each attempt."""
@@ -74,6 +77,8 @@ class Relay:
         self._store = MongoStore(database)
         self._publisher = publisher
         self._topology = topology
+        bound = {exchange for queue in topology.queues for exchange, _ in queue.bindings}
+        self.consumed = events_exchange(service) in bound
         self._clock = clock
         self._leases = leases
         self._looked_at = datetime.min.replace(tzinfo=clock.now().tzinfo)
@@ -236,14 +241,15 @@ def make(service: str, settings: Settings, clock: Clock) -> Relay:
 
 
 def _work(relay: Relay, settings: Settings, stopping: threading.Event) -> None:
-    pause = settings.relay_poll_seconds
+    poll = settings.relay_poll_seconds if relay.consumed else max(UNCONSUMED_SECONDS, settings.relay_poll_seconds)
+    pause = poll
     idle = 0.0
     while not stopping.is_set():
         try:
             sent = relay.turn()
             # A desk at rest is looked at less often: an event after a pause waits up to a tenth of a second.
             idle = 0.0 if sent else idle + pause
-            pause = settings.relay_poll_seconds if idle < IDLE_SECONDS else max(0.1, settings.relay_poll_seconds)
+            pause = poll if idle < IDLE_SECONDS else max(0.1, poll)
         except Conflict:
             sent = 0
         except Unavailable as error:
