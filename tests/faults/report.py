@@ -70,6 +70,7 @@ def _scenario(result: Result) -> dict[str, Any]:
         "poison": result.poison,
         "dead_letters": result.letters,
         "redelivered": result.redelivered,
+        "repeated": result.repeated,
         "invariants": {one.name: one.expected for one in result.verdicts},
         "complaints": result.complaints,
     }

@@ -15,15 +15,18 @@ from tests.faults import nemesis, poison
 from tests.faults.invariants import judge
 from tests.faults.ledger import Ledger, Verdict
 from tests.faults.load import Story, Truth
+from tests.faults.meter import Meter
 from tests.faults.nemesis import Fault
 from tests.faults.observed import observe
 from tests.faults.senders import Senders
-from tests.faults.stage import PROCESSES, Stage
-from tests.house import RELAY_PROCESS, intake_message
+from tests.faults.stage import Stage
+from tests.house import intake_message
 
 SPREAD_SECONDS = 0.6
 """How long the portion of a fault takes to be published; the fault strikes meanwhile."""
 CONFIRM_SECONDS = 90.0
+THROWN_AWAY = 0.01
+"""The share of messages that the broker itself may lose on their way at a cancellation, and deliver again."""
 REPLICATED = ("incident", "sla", "notify", "problem")
 """Services that get a second replica where copies are to meet at the same moment in two processes."""
 
@@ -47,7 +50,7 @@ class Scenario:
 SMALL = (
     Scenario(name="copies", share=0.2, copied=1.0, replicas=True),
     Scenario(name="poison", share=0.1, poison=2),
-    Scenario(name="rolling", share=0.15, faults=lambda random: nemesis.rolls(random, 1), redelivers=False),
+    Scenario(name="rolling", share=0.15, copied=0.0, faults=lambda random: nemesis.rolls(random, 1), redelivers=False),
     Scenario(name="kills", share=0.25, faults=lambda random: nemesis.kills(random, 1), poison=1),
     Scenario(name="network", share=0.15, faults=lambda random: nemesis.network(random, 4, 6, 0)),
     Scenario(name="broker", share=0.05, faults=lambda random: nemesis.outages(random, "broker", "amqp", 1, 1, 2)),
@@ -56,7 +59,7 @@ SMALL = (
 LARGE = (
     Scenario(name="copies", share=0.15, copied=1.0, replicas=True),
     Scenario(name="poison", share=0.05, poison=20),
-    Scenario(name="rolling", share=0.1, faults=lambda random: nemesis.rolls(random, 3), redelivers=False),
+    Scenario(name="rolling", share=0.1, copied=0.0, faults=lambda random: nemesis.rolls(random, 3), redelivers=False),
     Scenario(name="kills", share=0.4, faults=lambda random: nemesis.kills(random, 20), poison=5),
     Scenario(name="network", share=0.15, faults=lambda random: nemesis.network(random, 12, 12, 6)),
     Scenario(name="broker", share=0.05, faults=lambda random: nemesis.outages(random, "broker", "amqp", 5, 3, 3)),
@@ -82,6 +85,9 @@ class Result:
     """What held last."""
     seconds: float = 0.0
     redelivered: int = 0
+    """Messages that the broker says it has delivered before."""
+    repeated: int = 0
+    """Messages that a service says it has handled before."""
     poison: int = 0
     letters: int = 0
     verdicts: list[Verdict] = field(default_factory=list)
@@ -115,7 +121,12 @@ class Player:
     tell: Tell
     settle_seconds: float
     ledger: Ledger
-    _baseline: Counter[str] = field(default_factory=Counter)
+    _again: Meter = field(init=False)
+    _repeated: Meter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._again = Meter(self.stage, "itsm_redelivered_total")
+        self._repeated = Meter(self.stage, "itsm_events_handled_total", outcome="duplicate")
 
     def play(self, scenario: Scenario) -> Result:
         """Play one, and judge everything when it is quiet."""
@@ -128,7 +139,8 @@ class Player:
         parts += [(message, 1) for message in self._poison(scenario)]
         random.shuffle(parts)
         self._note(truth)
-        self._baseline = self._redeliveries()
+        self._again.start()
+        self._repeated.start()
         if scenario.replicas:
             self._replicate(True)
         self._strike(scenario, random, parts, result)
@@ -174,22 +186,13 @@ class Player:
     def _one(self, fault: Fault, random: Random, result: Result) -> None:
         self.tell(f"{result.scenario}: {fault}", 0)
         time.sleep(random.uniform(0.05, SPREAD_SECONDS))
-        self._count_redelivered(fault, result)
+        if fault.kind == "SIGTERM":
+            self._again.leaving(fault.target)
+            self._repeated.leaving(fault.target)
         fault.strike(self.stage)
         result.recovery = max(result.recovery, self.stage.recover())
         result.faults[fault.kind] += 1
         self.tell(f"{result.scenario}: {fault}", 1)
-
-    def _count_redelivered(self, fault: Fault, result: Result) -> None:
-        """A process that is restarted takes its counter with it."""
-        if fault.kind == "SIGTERM" and fault.target != RELAY_PROCESS:
-            result.redelivered += self._redelivered(fault.target) - self._baseline.pop(fault.target, 0)
-
-    def _redeliveries(self) -> Counter[str]:
-        return Counter({name: self._redelivered(name) for name in PROCESSES if name != RELAY_PROCESS})
-
-    def _redelivered(self, name: str) -> int:
-        return int(self.stage.house.metric(name, "itsm_redelivered_total"))
 
     def _replicate(self, more: bool) -> None:
         for name in REPLICATED:
@@ -207,10 +210,9 @@ class Player:
         started = time.monotonic()
         result.verdicts, result.waited_for = self.settle()
         result.drained = time.monotonic() - started
-        now = self._redeliveries()
-        result.redelivered += sum(now.values()) - sum(self._baseline.values())
-        if not scenario.redelivers and result.redelivered:
-            result.ended.append(f"{result.redelivered} messages were delivered again")
+        result.redelivered, result.repeated = self._again.total(), self._repeated.total()
+        if not scenario.redelivers:
+            result.ended += rolled_badly(result)
         result.poison = len(self.ledger.dead)
         result.letters = len(self.stage.dead_letters())
         result.ended += self.stage.ended
@@ -240,6 +242,20 @@ class Player:
         if any(not one.holds for one in quick):
             return quick
         return judge(self.ledger, observe(self.stage, audit=True), bound)
+
+
+def rolled_badly(result: Result) -> list[str]:
+    """What must not happen where processes end in order only and no message is sent twice.
+
+    A few messages may say that they come again although nobody ever saw them: RabbitMQ 3.10 throws away what it has
+    on its way to a consumer at the moment of its cancellation.
+    """
+    complaints = []
+    if result.repeated:
+        complaints.append(f"{result.repeated} messages were handled twice")
+    if result.redelivered > THROWN_AWAY * result.messages:
+        complaints.append(f"{result.redelivered} messages were delivered again")
+    return complaints
 
 
 def chosen(dose: str, only: Iterable[str]) -> tuple[Scenario, ...]:
