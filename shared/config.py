@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from environs import Env, EnvError
 from marshmallow import validate
 
+from shared.doorbell import parse
 from shared.errors import Invalid
 from shared.retry import LADDER
 
@@ -49,6 +50,7 @@ class Settings:
     journal_days: int
     anchor_seconds: float
     relay_poll_seconds: float
+    doorbell: str
     stop_seconds: float
     rpc_timeout: float
     number_block: int
@@ -141,6 +143,13 @@ def _file(default: str) -> Read:
     return read
 
 
+def _address(env: Env, name: str) -> str:
+    value: str = env.str(name, "")
+    if value:
+        parse(value)
+    return value
+
+
 def _zone(env: Env, name: str) -> str:
     value: str = env.str(name, "UTC") or "UTC"
     try:
@@ -167,6 +176,7 @@ _READERS: dict[str, tuple[str, Read]] = {
     "journal_days": ("DESKWIRE_JOURNAL_DAYS", _integer(400, 1, 36500)),
     "anchor_seconds": ("DESKWIRE_ANCHOR_SECONDS", _seconds(3600, 1, 86400)),
     "relay_poll_seconds": ("DESKWIRE_RELAY_POLL_SECONDS", _seconds(0.025, 0.001, 10)),
+    "doorbell": ("DESKWIRE_DOORBELL", _address),
     "stop_seconds": ("DESKWIRE_STOP_SECONDS", _seconds(25, 1, 600)),
     "rpc_timeout": ("DESKWIRE_RPC_TIMEOUT", _seconds(5, 0.1, 120)),
     "number_block": ("DESKWIRE_NUMBER_BLOCK", _integer(1000, 1, 1_000_000)),

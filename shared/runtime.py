@@ -18,6 +18,7 @@ from shared.clock import Clock, SystemClock
 from shared.command import Commands
 from shared.config import Settings
 from shared.consumer import SafeConsumer
+from shared.doorbell import Doorbell
 from shared.errors import Conflict, DeskwireError, Unavailable
 from shared.health import Health, OpsServer
 from shared.ids import SystemIds
@@ -59,7 +60,13 @@ class Runtime(SharedExtension):
             self.settings.mongodb_uri, f"{self.settings.database_prefix}{self.service}", self.service
         )
         self.store = MongoStore(self.database)
-        self.unit_of_work = UnitOfWork(self.store, self.clock, self.ids, pause=eventlet.sleep)
+        self.unit_of_work = UnitOfWork(
+            self.store,
+            self.clock,
+            self.ids,
+            pause=eventlet.sleep,
+            ring=Doorbell(self.settings.doorbell, self.service).ring,
+        )
         self.commands = Commands(self.service, self.unit_of_work)
         self.numbers = Numbers(self.store, self.settings.number_block)
         self.seal = Seal()

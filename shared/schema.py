@@ -21,7 +21,7 @@ from shared.mongo import COUNTERS, LEASES, POSITIONS, translated
 from shared.seal import KEYS
 from shared.sessions import KEPT, SESSIONS
 from shared.topology import catalogue
-from shared.unit_of_work import AUDIT, INBOX, JOURNAL, Document
+from shared.unit_of_work import AUDIT, INBOX, JOURNAL, PARKED, Document
 
 DAY = 24 * 60 * 60
 
@@ -36,9 +36,8 @@ def backbone(*, inbox_days: int, journal_days: int) -> dict[str, tuple[Index, ..
     """The collections that every service has, with their indexes."""
     return {
         JOURNAL: (
-            _index("state"),
-            _index("state", "lane"),
             _index("position"),
+            _index("lane", "position"),
             _index("subject"),
             _index("at", expireAfterSeconds=journal_days * DAY),
         ),
@@ -48,6 +47,7 @@ def backbone(*, inbox_days: int, journal_days: int) -> dict[str, tuple[Index, ..
         LEASES: (_index("key", "token"), _index("key", "version")),
         COUNTERS: (),
         POSITIONS: (_index("key", "next"),),
+        PARKED: (),
         KEYS: (_index("key", "version"),),
         DEAD_LETTERS: (_index("key", "version"),),
         SESSIONS: (_index("host"), _index("at", expireAfterSeconds=int(KEPT.total_seconds()))),

@@ -42,9 +42,6 @@ def from_document(kind: type[S], document: Mapping[str, Any]) -> S:
 GENESIS = "0" * 64
 """The hash before a record's first audit row."""
 
-UNSENT, POSITIONED, SENT, PARKED = range(4)
-"""The states of a journal row: written; has its position; published and confirmed; cannot be routed."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored(Generic[S]):
@@ -178,7 +175,6 @@ class Repository(Generic[S]):
             JOURNAL,
             envelope.id,
             {
-                "state": UNSENT,
                 "position": None,
                 "lane": int(lane),
                 "type": event.type,

@@ -30,6 +30,8 @@ Document = dict[str, Any]
 INBOX = "inbox"
 JOURNAL = "journal"
 AUDIT = "audit"
+PARKED = "parked"
+"""Ids of journal rows that no queue took."""
 
 
 @dataclass(slots=True)
@@ -185,12 +187,15 @@ class UnitOfWork:
         *,
         attempts: int = 20,
         pause: Callable[[float], None] = time.sleep,
+        ring: Callable[[], None] = lambda: None,
     ) -> None:
+        """`ring` is called after a commit that wrote to the journal: there is something to relay."""
         self.store = store
         self.clock = clock
         self.ids = ids
         self._attempts = attempts
         self._pause = pause
+        self._ring = ring
 
     def run(self, block: Callable[[Work], T]) -> T:
         """Run `block` and commit its work; again and whole, with jitter, while other writers are first.
@@ -208,6 +213,8 @@ class UnitOfWork:
                     raise
                 self._pause(random.uniform(0, min(0.005 * 2**attempt, 0.5)))
                 continue
+            if JOURNAL in work.writes.inserts:
+                self._ring()
             return result
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -287,6 +294,7 @@ __all__ = [
     "AUDIT",
     "INBOX",
     "JOURNAL",
+    "PARKED",
     "Cause",
     "Store",
     "Taken",

@@ -26,6 +26,7 @@ from deploy.local.vhosts import create_vhost, delete_vhost
 from shared.config import Settings
 from shared.envelope import Envelope, Lane, encode
 from shared.publisher import Message, Outcome, Publisher
+from shared.relaying import unsent
 from shared.retry import LADDER
 from shared.rpc import RpcClient
 from shared.schema import ensure_all
@@ -62,6 +63,7 @@ class House:
         self._environment = {"DESKWIRE_RETRY_LADDER": ",".join(str(step.total_seconds()) for step in ladder)}
         self._environment.update(environment or {})
         self._ladder = ladder
+        self._doorbell = f"127.0.0.1:{free_port()}"
         self.processes: dict[str, Child] = {}
         self.ports: dict[str, int] = {}
         self.services = tuple(services)
@@ -203,10 +205,7 @@ class House:
         if any(lengths.values()):
             return False
         with self.client() as client:
-            return not any(
-                client[f"{self.prefix}{service}"]["journal"].find_one({"state": {"$in": [0, 1]}})
-                for service in self.services
-            )
+            return not any(unsent(client[f"{self.prefix}{service}"]) for service in self.services)
 
     def wait_quiet(self, seconds: float = 60.0, *, also: Callable[[], bool] = lambda: True) -> None:
         """Wait until nothing is under way and `also` holds, seen twice in a row."""
@@ -222,6 +221,7 @@ class House:
             "MONGODB_URI": self._mongodb_uri,
             "DESKWIRE_DATABASE_PREFIX": self.prefix,
             "DESKWIRE_OPS_PORT": str(port),
+            "DESKWIRE_DOORBELL": self._doorbell,
             "PYTHONUNBUFFERED": "1",
             **self._environment,
         }

@@ -54,9 +54,16 @@ def ops_ports(services: Iterable[str], base: int) -> dict[str, int]:
 
 def plan(services: Iterable[str], base: int, addresses: Addresses) -> tuple[Plan, ...]:
     """The processes, in order of their ops ports. Each gets the broker's address of its own user and no other."""
+    ports = ops_ports(services, base)
+    doorbell = f"127.0.0.1:{ports[RELAY]}"
     return tuple(
-        Plan(name=name, module=_module(name), ops_port=port, environment=_environment(name, port, addresses))
-        for name, port in ops_ports(services, base).items()
+        Plan(
+            name=name,
+            module=_module(name),
+            ops_port=port,
+            environment={**_environment(name, port, addresses), "DESKWIRE_DOORBELL": doorbell},
+        )
+        for name, port in ports.items()
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from shared.storage import SENT
 from shared.topology import Catalogue, dead_queue, matches
 from tests.faults.ledger import SOURCE, Ledger, Verdict, compare
 from tests.faults.observed import RECORDS, Observed
@@ -113,8 +112,8 @@ def calls(_ledger: Ledger, seen: Observed) -> Verdict:
 
 def unsent(_ledger: Ledger, seen: Observed) -> Verdict:
     """Every journal row was confirmed by the broker."""
-    rows = ((name, row) for name, journal in seen.journals.items() for row in journal)
-    return compare("journal sent", (), (f"{name}:{row['_id']}" for name, row in rows if row["state"] != SENT))
+    found = (f"{name}:{row['_id']}" for name, rows in seen.unsent.items() for row in rows)
+    return compare("journal sent", (), found)
 
 
 def positions(_ledger: Ledger, seen: Observed) -> Verdict:

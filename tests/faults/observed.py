@@ -11,6 +11,7 @@ import orjson
 from shared.audit import verify
 from shared.deadletter import DeadLetter
 from shared.mongo import MongoStore
+from shared.relaying import unsent
 from tests.faults.sinks import Call
 from tests.faults.stage import Stage
 
@@ -30,7 +31,7 @@ _DETAILS: Mapping[str, tuple[str, ...]] = {
     "incident": ("occurrences", "open_alerts", "external_refs", "waiting_actions"),
     "sla": ("cases",),
 }
-_JOURNAL = {"type": 1, "subject": 1, "sequence": 1, "position": 1, "state": 1}
+_JOURNAL = {"type": 1, "subject": 1, "sequence": 1, "position": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class Observed:
     """Rows by service, and by collection where a service has several. `live` are events that may notify somebody."""
 
     journals: Mapping[str, Rows]
+    unsent: Mapping[str, Rows]
     inboxes: Mapping[str, frozenset[str]]
     records: Mapping[str, Rows]
     details: Mapping[str, Rows]
@@ -63,6 +65,7 @@ def observe(stage: Stage, *, audit: bool) -> Observed:
                 findings += [f"{name}: {one.record}: {one.fault}" for one in verify(store, [collection])]
         return Observed(
             journals=journals,
+            unsent={name: unsent(one) for name, one in databases.items()},
             inboxes={
                 name: frozenset(row["_id"] for row in one["inbox"].find({}, {"_id": 1}))
                 for name, one in databases.items()

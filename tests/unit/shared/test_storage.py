@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared.audit import verify
 from shared.envelope import Lane
 from shared.errors import Conflict, NotFound, VersionMismatch
-from shared.storage import GENESIS, UNSENT, Repository, Shape, from_document, to_document
+from shared.storage import GENESIS, Repository, Shape, from_document, to_document
 from shared.testing import (
     MemoryStore,
     make_actor,
@@ -174,7 +174,7 @@ def test_a_journal_row_waits_to_be_sent_and_names_its_audit_row() -> None:
     store = make_history(2)
     audits = {row["hash"] for row in store.collections[AUDIT].values()}
     for key, row in store.collections[JOURNAL].items():
-        assert (row["state"], row["position"], row["subject"], row["key"]) == (UNSENT, None, "T1", key)
+        assert (row["position"], row["subject"], row["key"]) == (None, "T1", key)
         assert row["lane"] == Lane.NORMAL
         assert row["audit"]["record"] == "things:T1"
         assert row["audit"]["hash"] in audits

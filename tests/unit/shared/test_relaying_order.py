@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.relay import order
+from shared.relaying import order
 from shared.unit_of_work import Document
 
 

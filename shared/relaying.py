@@ -1,0 +1,312 @@
+"""How the journal of one service is relayed: each row gets its position, is published, and is behind the marks then.
+
+Rows are written twice at most: when they are stored, and when they get their position. How far each lane is published
+stands in one document beside the next position, and is stored with the next positions given; a crash publishes what
+came after that again, and consumers drop the copies. Positions are given by compare-and-set in a transaction, so that
+even two holders of the lease for a moment cannot give one twice or leave a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from pymongo import UpdateOne
+from pymongo.database import Database
+
+from shared import logs, metrics
+from shared.clock import Clock
+from shared.envelope import Lane
+from shared.errors import Conflict, Unavailable
+from shared.lease import LEASES, Lease, Leases
+from shared.mongo import POSITIONS, MongoStore, translated
+from shared.publisher import Message, Outcome, Publisher
+from shared.schema import missing
+from shared.topology import Topology, events_exchange, routing_key
+from shared.unit_of_work import JOURNAL, PARKED, Document
+
+log = logs.get(__name__)
+
+BATCH = 500
+POSITIONED_AHEAD = 10
+LOOK = timedelta(seconds=2)
+REST = timedelta(milliseconds=100)
+"""How long marks may be behind while nothing comes; they are stored with the next positions otherwise."""
+MARKED_BEHIND = 2000
+"""How many published rows a crash may publish again at most."""
+PARKED_RETRY = timedelta(seconds=30)
+NACKED_RETRY = timedelta(seconds=1)
+"""How long a lane rests after a full queue refused: other queues of the same events get a copy at each attempt."""
+
+_FIRST: Document = {"_id": JOURNAL, "key": JOURNAL, "next": 1, "sent": {str(int(lane)): 0 for lane in Lane}}
+
+
+def order(rows: Sequence[Document]) -> list[Document]:
+    """The order in which rows get their positions: by id, which rises with time, and by version within a record.
+
+    Clocks of two replicas may differ by a moment; a record's own versions never come out of order for that.
+    """
+    by_id = sorted(rows, key=lambda row: row["_id"])
+    versions: dict[str, list[Document]] = {}
+    for row in sorted(by_id, key=lambda row: row["sequence"], reverse=True):
+        versions.setdefault(row["subject"], []).append(row)
+    return [versions[row["subject"]].pop() for row in by_id]
+
+
+def unsent(database: Database[Document]) -> list[Document]:
+    """Rows that the broker has not confirmed, as far as the stored marks say: those without a position come first."""
+    rows = list(database[JOURNAL].find({"position": None}))
+    head = database[POSITIONS].find_one({"_id": JOURNAL}) or _FIRST
+    for lane in Lane:
+        window = {"$gt": head["sent"][str(int(lane))], "$lt": head["next"]}
+        rows += database[JOURNAL].find({"lane": int(lane), "position": window})
+    ids = [row["_id"] for row in database[PARKED].find({})]
+    return rows + list(database[JOURNAL].find({"_id": {"$in": ids}}))
+
+
+class Marks:
+    """Up to which position each lane is published. What was published beyond a row that was refused is known, too."""
+
+    def __init__(self, sent: Mapping[str, int]) -> None:
+        self.sent = {lane: int(sent[str(int(lane))]) for lane in Lane}
+        self._beyond: dict[Lane, set[int]] = {lane: set() for lane in Lane}
+
+    def document(self) -> dict[str, int]:
+        """As it is stored."""
+        return {str(int(lane)): position for lane, position in self.sent.items()}
+
+    def done(self, row: Document) -> bool:
+        """Whether a row needs no publishing any more."""
+        lane = Lane(row["lane"])
+        return int(row["position"]) <= self.sent[lane] or int(row["position"]) in self._beyond[lane]
+
+    def settle(self, lane: Lane, positions: Sequence[int], refused: Sequence[int], until: int) -> None:
+        """These positions of the lane are published, those refused are not, and the lane has no other up to `until`."""
+        first = min(refused, default=until + 1)
+        self._beyond[lane] |= {one for one in positions if one > first}
+        self.sent[lane] = max(self.sent[lane], first - 1)
+        self._beyond[lane] = {one for one in self._beyond[lane] if one > self.sent[lane]}
+
+
+class Relay:
+    """Relays the journal of one service."""
+
+    def __init__(
+        self,
+        service: str,
+        database: Database[Document],
+        publisher: Publisher,
+        topology: Topology,
+        clock: Clock,
+        leases: Leases,
+    ) -> None:
+        self.service = service
+        self._journal = database[JOURNAL]
+        self._database = database
+        self._store = MongoStore(database)
+        self._publisher = publisher
+        self._topology = topology
+        bound = {exchange for queue in topology.queues for exchange, _ in queue.bindings}
+        self.consumed = events_exchange(service) in bound
+        self._clock = clock
+        self._leases = leases
+        self._prepared = False
+        self._token = 0
+        # The next position; 0 when it must be read, because a transaction may or may not have moved it.
+        self._next = 0
+        self._marks = Marks(_FIRST["sent"])
+        self._stored = self._marks.document()
+        self._marked_at = self._parked_at = clock.now()
+        self._looked_at = datetime.min.replace(tzinfo=self._marked_at.tzinfo)
+        self._resting: dict[Lane, datetime] = {}
+        self.fault: str | None = "has not run yet"
+
+    def turn(self) -> int:
+        """One turn: position what is new, publish what is positioned. Returns how many rows the broker confirmed.
+
+        Raises Unavailable when database or broker are; nothing is lost by it.
+        """
+        if not self._prepared:
+            self._prepare()
+        lease = self._leases.acquire("relay")
+        if lease is None:
+            self.fault = None
+            return 0
+        with translated():
+            if lease.token != self._token:
+                # Another relay may have moved the marks meanwhile.
+                self._next, self._token = 0, lease.token
+            if not self._next:
+                self._read()
+            fresh = self._position(lease)
+            # Under a backlog all that is new gets its position first, so that nothing urgent waits behind the rest.
+            for _ in range(POSITIONED_AHEAD - 1):
+                if not fresh or len(fresh) % BATCH:
+                    break
+                fresh += self._position(lease)
+            sent = self._send(fresh) + self._retry_parked()
+            if not fresh:
+                self._mark(lease, at_once=False)
+            self._measure()
+        self.fault = None
+        return sent
+
+    def stop(self) -> None:
+        """Store the marks and give the lease back, so that another relay goes on at once."""
+        lease = self._leases.acquire("relay") if self._prepared else None
+        if lease is not None and self._next and lease.token == self._token:
+            with translated():
+                self._mark(lease, at_once=True)
+        self._leases.release("relay")
+
+    def _prepare(self) -> None:
+        """Wait for the service's collections: a transaction must not make them."""
+        absent = missing(self._database)
+        if absent:
+            raise Unavailable(f"{self.service} has not made its collections yet: {', '.join(sorted(absent))}")
+        self._store.end_abandoned()
+        self._prepared = True
+
+    def _read(self) -> None:
+        found = self._database[POSITIONS].find_one({"_id": JOURNAL})
+        if found is None:
+            self._database[POSITIONS].insert_one(dict(_FIRST))
+            found = _FIRST
+        stored = Marks(found["sent"])
+        if any(stored.sent[lane] > self._marks.sent[lane] for lane in Lane):
+            self._marks = stored
+        self._stored, self._next = stored.document(), int(found["next"])
+
+    def _position(self, lease: Lease) -> list[Document]:
+        """Give the next rows their positions, and return them in that order."""
+        rows = order(list(self._journal.find({"position": None}, limit=BATCH)))
+        if not rows:
+            return []
+        first = self._next
+        for offset, row in enumerate(rows):
+            row["position"] = first + offset
+        self._move(lease, [UpdateOne({"_id": row["_id"]}, {"$set": {"position": row["position"]}}) for row in rows])
+        return rows
+
+    @property
+    def behind(self) -> int:
+        """How many positions the stored marks are behind."""
+        return sum(position - self._stored[lane] for lane, position in self._marks.document().items())
+
+    def _mark(self, lease: Lease, *, at_once: bool) -> None:
+        """Store how far each lane is published, once nothing has come for a moment or much has been."""
+        now, behind = self._clock.now(), self.behind
+        if not behind:
+            self._marked_at = now
+        elif at_once or behind > MARKED_BEHIND or now - self._marked_at >= REST:
+            self._move(lease, [])
+
+    def _move(self, lease: Lease, updates: Sequence[UpdateOne]) -> None:
+        """Write positions and marks in one transaction, if lease and next position are still what they were."""
+        first, marks = self._next, self._marks.document()
+        following, self._next = first + len(updates), 0
+        with self._store.transaction() as session:
+            held = {"key": lease.name, "token": lease.token}
+            if not self._database[LEASES].update_one(held, {"$inc": {"used": 1}}, session=session).matched_count:
+                raise Conflict("the relay's lease has another holder")
+            moved = self._database[POSITIONS].update_one(
+                {"key": JOURNAL, "next": first}, {"$set": {"next": following, "sent": marks}}, session=session
+            )
+            if not moved.matched_count:
+                raise Conflict("another relay gave these positions")
+            if updates:
+                self._journal.bulk_write(list(updates), ordered=False, session=session)
+        self._next, self._stored, self._marked_at = following, marks, self._clock.now()
+
+    def _send(self, fresh: Sequence[Document]) -> int:
+        """Publish what is positioned, the urgent lane first: from memory where nothing else waits in the lane."""
+        now, sent = self._clock.now(), 0
+        due: list[Document] = []
+        until: dict[Lane, int] = {}
+        for lane in Lane:
+            if self._marks.sent[lane] >= self._next - 1 or self._resting.get(lane, now) > now:
+                continue
+            self._resting.pop(lane, None)
+            rows, until[lane] = self._waiting(lane, fresh)
+            due += [row for row in rows if not self._marks.done(row)]
+        found = self._publish(due)
+        for lane, end in until.items():
+            mine = [row for row in due if Lane(row["lane"]) is lane]
+            refused = [row for row in mine if found[row["_id"]] is Outcome.NACKED]
+            if refused:
+                log.warning("a queue is full", events=len(refused), lane=lane.label)
+                self._resting[lane] = self._clock.now() + NACKED_RETRY
+            positions = [int(row["position"]) for row in mine if found[row["_id"]] is not Outcome.NACKED]
+            self._marks.settle(lane, positions, [int(row["position"]) for row in refused], end)
+            sent += sum(found[row["_id"]] is Outcome.CONFIRMED for row in mine)
+        return sent
+
+    def _waiting(self, lane: Lane, fresh: Sequence[Document]) -> tuple[list[Document], int]:
+        """The next rows of a lane in order of position, and the position up to which they are all of them."""
+        first, last = self._marks.sent[lane] + 1, self._next - 1
+        if fresh and first >= int(fresh[0]["position"]):
+            rows = [row for row in fresh if Lane(row["lane"]) is lane]
+        else:
+            rows = []
+            while not rows and first <= last:
+                window = {"$gte": first, "$lt": first + BATCH}
+                rows = list(self._journal.find({"lane": int(lane), "position": window}))
+                first += BATCH
+            last = min(last, first - 1)
+        rows = sorted(rows, key=lambda row: int(row["position"]))
+        return (rows, last) if len(rows) <= BATCH else (rows[:BATCH], int(rows[BATCH - 1]["position"]))
+
+    def _publish(self, rows: Sequence[Document]) -> dict[str, Outcome]:
+        """Publish rows; what no queue takes is parked before anything is marked."""
+        if not rows:
+            return {}
+        outcomes = self._publisher.publish([self._message(row) for row in rows])
+        found = {row["_id"]: outcome for row, outcome in zip(rows, outcomes, strict=True)}
+        returned = [row["_id"] for row in rows if found[row["_id"]] is Outcome.RETURNED]
+        if returned:
+            log.error("no queue takes these events", events=len(returned))
+            for one in returned:
+                self._database[PARKED].update_one({"_id": one}, {"$set": {"key": one}}, upsert=True)
+        confirmed = sum(outcome is Outcome.CONFIRMED for outcome in outcomes)
+        metrics.JOURNAL_PUBLISHED.labels(service=self.service).inc(confirmed)
+        return found
+
+    def _message(self, row: Document) -> Message:
+        exchange = events_exchange(self.service)
+        key = routing_key(row["type"], Lane(row["lane"]))
+        return Message(
+            exchange=exchange,
+            routing_key=key,
+            body=bytes(row["body"]),
+            message_id=row["_id"],
+            mandatory=self._topology.has_binding(exchange, key),
+        )
+
+    def _retry_parked(self) -> int:
+        """Try again every half minute what no queue took: one may be there now."""
+        if self._clock.now() - self._parked_at <= PARKED_RETRY:
+            return 0
+        self._parked_at = self._clock.now()
+        ids = [row["_id"] for row in self._database[PARKED].find({}, limit=BATCH)]
+        if not ids:
+            return 0
+        found = self._publish(list(self._journal.find({"_id": {"$in": ids}})))
+        taken = [one for one, outcome in found.items() if outcome is Outcome.CONFIRMED]
+        self._database[PARKED].delete_many({"_id": {"$in": taken}})
+        return len(taken)
+
+    def _measure(self) -> None:
+        """Gauges, now and then."""
+        now = self._clock.now()
+        if now - self._looked_at < LOOK:
+            return
+        self._looked_at = now
+        waiting = list(self._journal.find({"position": None}, {"at": 1}, limit=20_000))
+        for lane in Lane:
+            if self._marks.sent[lane] < self._next - 1:
+                window = {"$gt": self._marks.sent[lane], "$lt": min(self._next, self._marks.sent[lane] + 20_000)}
+                waiting += self._journal.find({"lane": int(lane), "position": window}, {"at": 1})
+        oldest = min((row["at"] for row in waiting), default=now)
+        metrics.JOURNAL_UNSENT.labels(service=self.service).set(len(waiting))
+        metrics.JOURNAL_OLDEST.labels(service=self.service).set(max(0.0, (now - oldest).total_seconds()))
+        metrics.JOURNAL_PARKED.labels(service=self.service).set(len(list(self._database[PARKED].find({}, {"_id": 1}))))
