@@ -64,7 +64,9 @@ def whole_path_rate(house: House, count: int) -> float:
     """(b) Events a second until incident, both clocks and the planned delivery of each are stored."""
     before = _opened(house)
     alerts = load.distinct(count, uuid4().hex[:8])
-    seconds = _drain(house, alerts, lambda: all(one >= past + count for one, past in zip(_opened(house), before)))
+    seconds = _drain(
+        house, alerts, lambda: all(one >= past + count for one, past in zip(_opened(house), before, strict=True))
+    )
     _rest(house)
     return count / seconds
 
@@ -126,8 +128,7 @@ def _rest(house: House) -> None:
 
     def sent() -> bool:
         with house.client() as client:
-            open_ones = {"state": {"$in": ["planned", "sending"]}}
-            return client[f"{house.prefix}notify"]["deliveries"].find_one(open_ones) is None
+            return client[f"{house.prefix}notify"]["deliveries"].find_one({"state": "planned"}) is None
 
     house.wait_quiet(DEADLINE, also=sent)
 

@@ -240,6 +240,7 @@ class Tick(Waiting):
         return instance
 
     def stop(self) -> None:
+        self.runtime.health.draining = True
         self._stopping.send(None)
         self._loop.wait()
 

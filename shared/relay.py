@@ -24,14 +24,14 @@ from shared.health import Health, OpsServer
 from shared.lease import Leases
 from shared.mongo import MongoStore, connect
 from shared.publisher import Publisher
-from shared.relaying import REST, Relay
+from shared.relaying import BATCH, REST, Relay
 from shared.topology import catalogue, house
 
 log = logs.get(__name__)
 
 IDLE_SECONDS = 5.0
 IDLE_POLL_SECONDS = 0.1
-UNCONSUMED_SECONDS = 0.25
+LOOK_SECONDS = 0.25
 """How often a journal is looked at whose events no queue takes, and any that rings when it has something new."""
 SHORTEST_SECONDS = 0.005
 """Between two turns: what is stored meanwhile shares a transaction."""
@@ -46,7 +46,7 @@ def make(service: str, settings: Settings, clock: Clock) -> Relay:
     return Relay(service, database, publisher, house(settings.retry_ladder), clock, leases)
 
 
-def _work(relay: Relay, poll: float, rung: threading.Event, stopping: threading.Event) -> None:
+def _work(relay: Relay, poll: float, rung: threading.Event, heard: bool, stopping: threading.Event) -> None:
     pause = poll
     quiet_since = time.monotonic()
     while not stopping.is_set():
@@ -72,7 +72,8 @@ def _work(relay: Relay, poll: float, rung: threading.Event, stopping: threading.
             log.exception("cannot relay", of=relay.service)
         if sent:
             stopping.wait(SHORTEST_SECONDS)
-        else:
+        # Who is not told of what is new looks again at once, as long as there was something.
+        if not sent or (heard and sent < BATCH):
             rung.wait(pause)
     try:
         relay.stop()
@@ -99,10 +100,11 @@ def main(arguments: Sequence[str]) -> int:
     threads = []
     for relay in (make(service, settings, clock) for service in services):
         health.register(relay.service, lambda relay=relay: relay.fault)  # type: ignore[misc]
-        poll = settings.relay_poll_seconds
-        if bells.heard or not relay.consumed:
-            poll = max(UNCONSUMED_SECONDS, poll)
-        work = (relay, poll, bells.rung[relay.service], stopping)
+        # Nobody waits for events that no queue takes, and each look that finds some costs a commit.
+        rung = bells.rung[relay.service] if relay.consumed else threading.Event()
+        slow = bells.heard or not relay.consumed
+        poll = max(LOOK_SECONDS, settings.relay_poll_seconds) if slow else settings.relay_poll_seconds
+        work = (relay, poll, rung, slow, stopping)
         threads.append(threading.Thread(target=_work, args=work, name=relay.service))
         threads[-1].start()
     log.info("started", services=services)

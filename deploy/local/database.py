@@ -91,6 +91,9 @@ class Database:
             *("--storage-path", str(self.folder / "data")),
             # Without it a kill -9 loses acknowledged writes (measured: 69 of 10,049 inserts).
             "--sync-on-commit",
+            # The log of changes that feeds change streams, which nobody reads here. Written ahead like the data, it
+            # doubles what each commit syncs, and throughput halves within minutes (docs/measurements.md).
+            "--oplog-nonlogged",
             *("--cache-size", self._cache, "--log-level", "WARNING"),
             # At each start it reads its whole log several times over, sparse or not: with its default of 2 GB that
             # was 16 GiB and 10 to 20 s.

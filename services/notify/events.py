@@ -3,7 +3,6 @@
 EXCHANGE = "notify.events"
 
 PLANNED = "notification.planned"
-STARTED = "notification.started"
 DEFERRED = "notification.deferred"
 SENT = "notification.sent"
 FAILED = "notification.failed"
@@ -12,7 +11,6 @@ REQUEUED = "notification.requeued"
 
 PUBLISHES = {
     PLANNED: "A rule matched an event and one delivery to one recipient on one channel was planned.",
-    STARTED: "A sender took the delivery up and is about to hand it to its channel.",
     DEFERRED: "An attempt failed in a way that may pass; the delivery is tried again later.",
     SENT: "The channel took the delivery over: the mail server or the webhook's receiver answered yes.",
     FAILED: "The delivery was given up: the receiver refused it for good, or every attempt was used.",

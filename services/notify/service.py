@@ -16,7 +16,7 @@ from services.notify.channels import Channels, EmailChannel, WebhookChannel
 from services.notify.domain.delivery import Delivery
 from services.notify.domain.outcome import Outcome, Result
 from services.notify.handlers.planning import Tally
-from services.notify.handlers.sending import Sender, Tried
+from services.notify.handlers.sending import Go, Sender, Tried
 from services.notify.settings import load, with_mail_server
 from services.notify.templates import Templates
 from shared import logs
@@ -54,10 +54,10 @@ class Bounded:
 
 
 def in_pool(
-    send: Callable[[Stored[Delivery]], Tried], deliveries: Sequence[Stored[Delivery]], places: int
+    send: Callable[[Stored[Delivery]], Tried], deliveries: Sequence[Stored[Delivery]], places: int, go: Go
 ) -> Iterator[list[Tried]]:
     """Send in green threads, `places` at a time; gives what has ended, as many as end within a moment."""
-    ended: eventlet.Queue[Tried] = eventlet.Queue()
+    ended: eventlet.Queue[Tried | None] = eventlet.Queue()
     pool = eventlet.GreenPool(places)
 
     def attempt(one: Stored[Delivery]) -> None:
@@ -68,16 +68,28 @@ def in_pool(
             log.exception("could not send", delivery=one.key)
             ended.put((one, Result(outcome=Outcome.RETRY, detail=type(error).__name__)))
 
-    eventlet.spawn_n(lambda: [pool.spawn_n(attempt, one) for one in deliveries])
-    left = len(deliveries)
-    while left:
-        together = [ended.get()]
+    def begin() -> None:
+        for one in deliveries:
+            if not go():
+                break
+            pool.spawn_n(attempt, one)
+        pool.waitall()
+        ended.put(None)
+
+    eventlet.spawn_n(begin)
+    together: list[Tried] = []
+    last = False
+    while not last:
         # One transaction records what ends within a moment: a slow receiver delays the others' records no longer.
+        found = ended.get()
         with eventlet.Timeout(TOGETHER_SECONDS, False):
-            while len(together) < left:
-                together.append(ended.get())
-        left -= len(together)
-        yield together
+            while found is not None:
+                together.append(found)
+                found = ended.get()
+        last = found is None
+        if together:
+            yield together
+            together = []
 
 
 class NotifyParts(DependencyProvider):
@@ -134,6 +146,7 @@ class NotifyService:
             sender=self.parts.sender,
             concurrently=in_pool,
             fence=(lease.name, lease.token),
+            stopping=lambda: self.desk.health.draining,
         )
         for channel, outcome in ended:
             NOTIFICATIONS.labels(channel=channel.value, outcome=outcome.value).inc()

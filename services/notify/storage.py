@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mongoengine import DynamicDocument, IntField, StringField
 
-from services.notify.domain.delivery import Delivery
+from services.notify.domain.delivery import ROUNDS, Delivery
 from shared.envelope import Lane
 from shared.storage import Repository, Shape
 from shared.unit_of_work import Document
@@ -37,7 +37,21 @@ class DeliveryDocument(DynamicDocument):
     }
 
 
-DOCUMENTS = (DeliveryDocument,)
+class RoundDocument(DynamicDocument):
+    """One row: the deliveries on their way, and until when they belong to the sender that took them up."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    meta = {  # noqa: RUF012
+        "collection": ROUNDS,
+        "db_alias": "notify",
+        "auto_create_index": False,
+        "indexes": [("key", "version")],
+    }
+
+
+DOCUMENTS = (DeliveryDocument, RoundDocument)
 
 AUDITED = ("deliveries",)
 """The collections whose every record has an audit chain."""

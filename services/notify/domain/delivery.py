@@ -1,4 +1,4 @@
-"""The life of one delivery: planned, taken up, tried, and sent or given up."""
+"""The life of one delivery: planned, tried, and sent or given up."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from services.notify.domain.rules import Channel
 from shared.errors import NotAllowed
 from shared.event import Event
 
+ROUNDS = "rounds"
+"""The collection of what is on its way."""
+
 
 class State(StrEnum):
     """Where a delivery stands."""
 
     PLANNED = "planned"
-    SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -27,7 +29,6 @@ class State(StrEnum):
 class Action(StrEnum):
     """What may happen to a delivery."""
 
-    CLAIM = "claim"
     SUCCEED = "succeed"
     DEFER = "defer"
     FAIL = "fail"
@@ -36,21 +37,16 @@ class Action(StrEnum):
 
 
 TRANSITIONS: Mapping[tuple[State, Action], State] = {
-    (State.PLANNED, Action.CLAIM): State.SENDING,
-    (State.PLANNED, Action.CANCEL): State.CANCELLED,
-    # A sender that was slower than its lease may learn of its success when the delivery waits again.
     (State.PLANNED, Action.SUCCEED): State.SENT,
-    (State.SENDING, Action.CLAIM): State.SENDING,
-    (State.SENDING, Action.SUCCEED): State.SENT,
-    (State.SENDING, Action.DEFER): State.PLANNED,
-    (State.SENDING, Action.FAIL): State.FAILED,
+    (State.PLANNED, Action.DEFER): State.PLANNED,
+    (State.PLANNED, Action.FAIL): State.FAILED,
+    (State.PLANNED, Action.CANCEL): State.CANCELLED,
+    # It was on its way when it was cancelled.
+    (State.CANCELLED, Action.SUCCEED): State.SENT,
     (State.SENT, Action.RESEND): State.PLANNED,
     (State.FAILED, Action.RESEND): State.PLANNED,
 }
 """(state, action) -> state; what is not here is refused."""
-
-CLAIMABLE = (State.PLANNED, State.SENDING)
-"""The states in which a delivery becomes due; one in `sending` is due when its sender's lease is over."""
 
 
 class TextFrom(StrEnum):
@@ -96,9 +92,8 @@ class Trail:
 class Delivery:
     """One message to one recipient on one channel about one event.
 
-    `next_attempt_at` is when a sender may take it up: in `sending` the end of the present sender's lease, None in
-    the states in which nothing is due. `tried` counts the claims since it was planned or last requeued. `place`
-    orders deliveries by the time of planning and is unique.
+    `next_attempt_at` is when a sender may take it up, None in the states in which nothing is due. `tried` counts the
+    attempts since it was planned or last requeued. `place` orders deliveries by the time of planning and is unique.
     """
 
     event: str
@@ -120,7 +115,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long a delivery is tried: the pause after each attempt (the last one repeats), the count, the lease."""
+    """How long a delivery is tried: the pause after each attempt (the last one repeats), and how many of them.
+
+    `lease` is how long a round of deliveries belongs to the sender that took it up, unless it gives it back.
+    """
 
     steps: tuple[timedelta, ...]
     max_attempts: int
@@ -140,36 +138,21 @@ def plan_delivery(delivery: Delivery, now: datetime) -> Step:
     return replace(delivery, next_attempt_at=now), (Event(type=events.PLANNED, at=now, change=change),)
 
 
-def claim(delivery: Delivery, now: datetime, patience: Patience) -> Step:
-    """Take a due delivery up until `now` + lease. One whose sender vanished is taken up again, or given up.
-
-    The receiver may thus see a message twice after a crash, always under the same Message-ID or webhook-id.
-    """
-    if delivery.next_attempt_at is None or delivery.next_attempt_at > now:
-        raise NotAllowed(f"a delivery that is {delivery.state.value} is not due yet")
-    if delivery.state is State.SENDING:
-        lost = Attempt(at=now, outcome=Outcome.INTERRUPTED, detail="the sender stopped before it knew the outcome")
-        delivery = replace(delivery, attempts=(*delivery.attempts, lost))
-        if delivery.tried >= patience.max_attempts:
-            return _end(delivery, Action.FAIL, events.FAILED, lost)
-    claimed = replace(
-        delivery,
-        state=_next(delivery, Action.CLAIM),
-        tried=delivery.tried + 1,
-        next_attempt_at=now + patience.lease,
-    )
-    return claimed, (Event(type=events.STARTED, at=now, change={"attempt": claimed.tried}),)
-
-
 def settle(delivery: Delivery, result: Result, now: datetime, patience: Patience) -> Step:
-    """Record how an attempt ended: sent, later by the ladder, or failed when it cannot pass or patience is out."""
+    """Record how an attempt ended: sent, later by the ladder, or failed when it cannot pass or patience is out.
+
+    One that was interrupted, because its sender vanished, is due again at once. The receiver may thus see a message
+    twice after a crash, always under the same Message-ID or webhook-id. Raises NotAllowed for what has ended, except
+    that a cancelled delivery may turn out to have been sent.
+    """
     attempt = Attempt(at=now, outcome=result.outcome, status=result.status, detail=result.detail)
-    delivery = replace(delivery, attempts=(*delivery.attempts, attempt))
+    delivery = replace(delivery, attempts=(*delivery.attempts, attempt), tried=delivery.tried + 1)
     if result.outcome is Outcome.SENT:
         return _end(delivery, Action.SUCCEED, events.SENT, attempt)
     if result.outcome is Outcome.PERMANENT or delivery.tried >= patience.max_attempts:
         return _end(delivery, Action.FAIL, events.FAILED, attempt)
-    later = replace(delivery, state=_next(delivery, Action.DEFER), next_attempt_at=now + patience.pause(delivery.tried))
+    pause = timedelta() if result.outcome is Outcome.INTERRUPTED else patience.pause(delivery.tried)
+    later = replace(delivery, state=_next(delivery, Action.DEFER), next_attempt_at=now + pause)
     return later, (Event(type=events.DEFERRED, at=now, change=_change(delivery, attempt)),)
 
 
@@ -180,7 +163,7 @@ def resend(delivery: Delivery, now: datetime) -> Step:
 
 
 def cancel(delivery: Delivery, reason: str, now: datetime) -> Step:
-    """Stop a delivery that waits. Raises NotAllowed when it is being sent or has ended."""
+    """Stop a delivery that waits. Raises NotAllowed when it has ended."""
     stopped = replace(delivery, state=_next(delivery, Action.CANCEL), next_attempt_at=None)
     return stopped, (Event(type=events.CANCELLED, at=now, change={"reason": reason}),)
 

@@ -2,6 +2,6 @@
 
 from services.notify.handlers.commands import cancel, find, get, resend
 from services.notify.handlers.planning import on_events
-from services.notify.handlers.sending import claim_due, due, send_due, settle
+from services.notify.handlers.sending import due, send_due, settle, settle_all, take_up
 
-__all__ = ["cancel", "claim_due", "due", "find", "get", "on_events", "resend", "send_due", "settle"]
+__all__ = ["cancel", "due", "find", "get", "on_events", "resend", "send_due", "settle", "settle_all", "take_up"]

@@ -1,18 +1,19 @@
-"""Send what is due: claim in one transaction, send outside any, record the outcome in another.
+"""Send what is due: take a round up in one transaction, send outside any, record the outcomes in others.
 
-A process that dies between the two leaves a delivery whose lease runs out; it is then sent again with the same
+What is on its way stands in one row, and belongs to its sender for a while. A process that dies leaves it behind;
+when its time is over, the next sender records those deliveries as interrupted and sends them again with the same
 Message-ID or webhook-id. To the outside the promise is at least once, and a receiver can drop the copy by that id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from services.notify.domain import delivery as lifecycle
-from services.notify.domain.delivery import Delivery, Patience, State
+from services.notify.domain.delivery import ROUNDS, Delivery, Patience, State
 from services.notify.domain.outcome import Outcome, Result
 from services.notify.domain.rules import Channel
 from services.notify.handlers.planning import NOTIFY
@@ -28,13 +29,11 @@ LOOK_AHEAD = 200
 """How many due deliveries one look finds: a look costs what is due in all, not what it returns."""
 
 BUDGET = timedelta(seconds=1)
-"""How long one call takes up further deliveries."""
-
-CLAIMS_PER_PLACE = 5
-"""Deliveries taken up in one transaction for each that can be on its way at once."""
+"""How long deliveries of one round are begun."""
 
 Ended = tuple[Channel, Outcome]
 Tried = tuple[Stored[Delivery], Result]
+Fence = tuple[str, int]
 
 
 class Sender(Protocol):
@@ -45,8 +44,14 @@ class Sender(Protocol):
         ...
 
 
-Concurrently = Callable[[Callable[[Stored[Delivery]], Tried], Sequence[Stored[Delivery]], int], Iterator[list[Tried]]]
-"""Runs a function for each delivery, at most so many at a time; gives what has ended, whenever some have."""
+Go = Callable[[], bool]
+Concurrently = Callable[
+    [Callable[[Stored[Delivery]], Tried], Sequence[Stored[Delivery]], int, Go], Iterator[list[Tried]]
+]
+"""Runs a function for each delivery, at most so many at a time, and begins none once `Go` says no.
+
+Gives what has ended, whenever some have; what was not begun it leaves out.
+"""
 
 
 def send_due(
@@ -57,32 +62,37 @@ def send_due(
     limit: int,
     sender: Sender,
     concurrently: Concurrently,
-    fence: tuple[str, int] | None = None,
+    fence: Fence,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> list[Ended]:
     """Send what is due, urgent first, at most `limit` at a time, and return how each attempt ended.
 
-    Returns when nothing found at the start is left, or after the deliveries taken up when BUDGET is over, so that
-    what becomes urgent meanwhile does not wait for a long backlog, nor an orderly stop. Outcomes are recorded as they
-    come, all that are there in one transaction: a slow receiver holds up nobody's record but its own.
+    Begins no other after BUDGET or when the process is `stopping`, so that what becomes urgent meanwhile does not
+    wait for a long backlog, nor an orderly stop. Outcomes are recorded as they come, all that are there in one
+    transaction: a slow receiver holds up nobody's record but its own.
     """
-
-    def send(claimed: Stored[Delivery]) -> Tried:
-        return claimed, sender.send(claimed.key, claimed.state, unit_of_work.clock.now())
-
-    def claim(work: Work) -> list[Stored[Delivery]]:
-        if fence is not None:
-            work.fence(*fence)
-        return claim_due(work, next_keys, deliveries=deliveries, patience=patience)
-
-    ended: list[Ended] = []
     started = unit_of_work.clock.now()
+
+    def send(taken: Stored[Delivery]) -> Tried:
+        return taken, sender.send(taken.key, taken.state, unit_of_work.clock.now())
+
+    def go() -> bool:
+        return not stopping() and unit_of_work.clock.now() - started < BUDGET
+
     keys = due(unit_of_work.store, started, deliveries.shape.collection)
-    size = limit * CLAIMS_PER_PLACE
-    while keys and unit_of_work.clock.now() - started < BUDGET:
-        next_keys, keys = keys[:size], keys[size:]
-        for tried in concurrently(send, unit_of_work.run(claim), limit):
-            unit_of_work.run(partial(settle_all, tried=tried, deliveries=deliveries, patience=patience))
-            ended += [(claimed.state.channel, result.outcome) for claimed, result in tried]
+    if not keys:
+        return []
+    taken = unit_of_work.run(partial(take_up, keys=keys, deliveries=deliveries, patience=patience, fence=fence))
+    left = {one.key for one in taken}
+    ended: list[Ended] = []
+    for tried in concurrently(send, taken, limit, go):
+        left -= {one.key for one, _ in tried}
+        unit_of_work.run(
+            partial(settle_all, tried=tried, left=left, deliveries=deliveries, patience=patience, fence=fence)
+        )
+        ended += [(one.state.channel, result.outcome) for one, result in tried]
+    if left:
+        unit_of_work.run(partial(settle_all, tried=(), left=(), deliveries=deliveries, patience=patience, fence=fence))
     return ended
 
 
@@ -91,7 +101,7 @@ def due(store: Store, now: datetime, collection: str, *, limit: int = LOOK_AHEAD
     keys: list[str] = []
     for lane in Lane:
         if len(keys) < limit:
-            # Only what waits or is being sent has a next attempt, so the lane and the window are enough.
+            # Only what waits has a next attempt, so the lane and the window are enough.
             where = {"lane": int(lane)}
             rest = limit - len(keys)
             rows = store.find(collection, where, limit=rest, sort="next_attempt_at", after=EPOCH, until=now)
@@ -99,32 +109,53 @@ def due(store: Store, now: datetime, collection: str, *, limit: int = LOOK_AHEAD
     return keys
 
 
-def claim_due(
-    work: Work, keys: Sequence[str], *, deliveries: Repository[Delivery], patience: Patience
+def take_up(
+    work: Work, *, keys: Sequence[str], deliveries: Repository[Delivery], patience: Patience, fence: Fence
 ) -> list[Stored[Delivery]]:
-    """Take those up that are still due; returns the ones to send now. One that cannot go on is given up."""
-    claimed = []
-    for stored in deliveries.get_many(work, keys).values():
-        at = stored.state.next_attempt_at
-        if at is None or at > work.now:
+    """Take those up that are still due; returns the ones to send now.
+
+    What belongs to another sender's round is left alone. Once that round's time is over, its deliveries count an
+    interrupted attempt, and one whose patience is out is given up.
+    """
+    work.fence(*fence)
+    others = [one for one in _rounds(work) if one["token"] != fence[1]]
+    theirs = {key for one in others if one["until"] > work.now for key in one["keys"]}
+    lost = {key for one in others if one["until"] <= work.now for key in one["keys"]} - theirs
+    taken = []
+    wanted = [key for key in keys if key not in theirs]
+    for stored in deliveries.get_many(work, wanted + sorted(lost.difference(wanted))).values():
+        if not _due(stored.state, work.now):
             continue
-        state, events = lifecycle.claim(stored.state, work.now, patience)
-        saved = deliveries.save(work, stored, state, events, _cause(state))
-        if state.state is State.SENDING:
-            claimed.append(saved)
-    return claimed
+        if stored.key in lost:
+            result = Result(outcome=Outcome.INTERRUPTED, detail="the sender stopped before it knew the outcome")
+            state, events = lifecycle.settle(stored.state, result, work.now, patience)
+            stored = deliveries.save(work, stored, state, events, _cause(state))
+        if _due(stored.state, work.now):
+            taken.append(stored)
+    ours = {"token": fence[1], "until": work.now + patience.lease, "keys": [one.key for one in taken]}
+    _keep(work, [*(one for one in others if one["until"] > work.now), ours])
+    return taken
 
 
-def settle_all(work: Work, *, tried: Sequence[Tried], deliveries: Repository[Delivery], patience: Patience) -> None:
-    """Record the outcomes of several attempts."""
-    deliveries.get_many(work, [claimed.key for claimed, _ in tried])
-    for claimed, result in tried:
-        settle(work, claimed, result, deliveries=deliveries, patience=patience)
+def settle_all(
+    work: Work,
+    *,
+    tried: Sequence[Tried],
+    left: Collection[str],
+    deliveries: Repository[Delivery],
+    patience: Patience,
+    fence: Fence,
+) -> None:
+    """Record the outcomes of several attempts, and that only those `left` are still on their way."""
+    deliveries.get_many(work, [taken.key for taken, _ in tried])
+    for taken, result in tried:
+        settle(work, taken, result, deliveries=deliveries, patience=patience)
+    _keep(work, [{**one, "keys": sorted(left)} if one["token"] == fence[1] else one for one in _rounds(work)])
 
 
 def settle(
     work: Work,
-    claimed: Stored[Delivery],
+    taken: Stored[Delivery],
     result: Result,
     *,
     deliveries: Repository[Delivery],
@@ -132,15 +163,29 @@ def settle(
 ) -> Stored[Delivery]:
     """Record the outcome of an attempt.
 
-    Where another sender has taken the delivery up meanwhile, because this one outlived its lease, only a success
-    still counts: it is true whoever is slower, and it spares the receiver another copy.
+    Where the delivery has changed meanwhile, because a person cancelled it or this sender outlived its round, only a
+    success still counts: it is true whoever is slower, and it spares the receiver another copy.
     """
-    stored = deliveries.get(work, claimed.key)
-    overtaken = stored.version != claimed.version
-    if overtaken and (result.outcome is not Outcome.SENT or stored.state.state not in lifecycle.CLAIMABLE):
-        return stored
+    stored = deliveries.get(work, taken.key)
+    if stored.version != taken.version:
+        counts = result.outcome is Outcome.SENT and stored.state.state in (State.PLANNED, State.CANCELLED)
+        if not counts:
+            return stored
     state, events = lifecycle.settle(stored.state, result, work.now, patience)
     return deliveries.save(work, stored, state, events, _cause(state))
+
+
+def _due(delivery: Delivery, now: datetime) -> bool:
+    return delivery.next_attempt_at is not None and delivery.next_attempt_at <= now
+
+
+def _rounds(work: Work) -> list[dict[str, Any]]:
+    """What is on its way: token of the sender's lease, until when it is theirs, keys of the deliveries."""
+    return list(work.load(ROUNDS, [ROUNDS]).get(ROUNDS, {"rounds": []})["rounds"])
+
+
+def _keep(work: Work, rounds: Sequence[dict[str, Any]]) -> None:
+    work.put(ROUNDS, ROUNDS, {"rounds": [one for one in rounds if one["keys"]]})
 
 
 def _cause(delivery: Delivery) -> Cause:

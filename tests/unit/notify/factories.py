@@ -141,10 +141,14 @@ class ScriptedSender:
 
 
 def one_by_one(
-    send: Callable[[Stored[Delivery]], Any], claimed: Sequence[Stored[Delivery]], _places: int
+    send: Callable[[Stored[Delivery]], Any],
+    taken: Sequence[Stored[Delivery]],
+    _places: int,
+    go: Callable[[], bool],
 ) -> Iterator[list[Any]]:
-    for one in claimed:
-        yield [send(one)]
+    for one in taken:
+        if go():
+            yield [send(one)]
 
 
 class NotifyInMemory:
@@ -171,7 +175,9 @@ class NotifyInMemory:
         )
         return self.unit_of_work.take("notify", envelopes, block)
 
-    def send(self, limit: int = 10, concurrently: Any = one_by_one) -> list[Any]:
+    def send(self, limit: int = 10, concurrently: Any = one_by_one, token: int = 1, **options: Any) -> list[Any]:
+        """What the holder of the lease with this token does."""
+        self.store.collections.setdefault("leases", {})["send"] = {"token": token}
         return handlers.send_due(
             self.unit_of_work,
             deliveries=self.deliveries,
@@ -179,6 +185,8 @@ class NotifyInMemory:
             limit=limit,
             sender=self.sender,
             concurrently=concurrently,
+            fence=("send", token),
+            **options,
         )
 
     def command(self, handler: Callable[..., Document], args: dict[str, Any] | None = None, **request: Any) -> Document:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from services.notify import events
 from services.notify.domain.delivery import (
-    CLAIMABLE,
     TRANSITIONS,
     Action,
     Attempt,
@@ -20,7 +19,6 @@ from services.notify.domain.delivery import (
     State,
     Step,
     cancel,
-    claim,
     plan_delivery,
     resend,
     settle,
@@ -33,11 +31,8 @@ from shared.testing import make_instant
 from tests.unit.notify.factories import PATIENCE, PERMANENT, RETRY, SENT, make_delivery
 
 NOW = make_instant()
-ENDED = frozenset(State) - frozenset(CLAIMABLE)
-
-
-def sending(**overrides: object) -> Delivery:
-    return make_delivery(**{"state": State.SENDING, "tried": 1, "next_attempt_at": NOW + PATIENCE.lease, **overrides})
+ENDED = frozenset(State) - {State.PLANNED}
+INTERRUPTED = Result(outcome=Outcome.INTERRUPTED)
 
 
 def test_a_planned_delivery_is_due_at_once() -> None:
@@ -45,54 +40,43 @@ def test_a_planned_delivery_is_due_at_once() -> None:
     assert (delivery.next_attempt_at, event.type) == (NOW, events.PLANNED)
 
 
-def test_a_claim_holds_for_the_lease() -> None:
-    delivery, (event,) = claim(make_delivery(), NOW, PATIENCE)
-    assert (delivery.state, delivery.tried) == (State.SENDING, 1)
-    assert delivery.next_attempt_at == NOW + PATIENCE.lease
-    assert (event.type, event.change) == (events.STARTED, {"attempt": 1})
-
-
-def test_a_delivery_cannot_be_claimed_before_it_is_due() -> None:
-    with pytest.raises(NotAllowed):
-        claim(make_delivery(), NOW - timedelta(milliseconds=1), PATIENCE)
-
-
-def test_a_claimed_delivery_cannot_be_claimed_while_the_lease_runs() -> None:
-    with pytest.raises(NotAllowed):
-        claim(sending(), NOW + PATIENCE.lease - timedelta(milliseconds=1), PATIENCE)
-
-
-def test_a_delivery_whose_sender_vanished_is_claimed_again_and_the_lost_attempt_shows() -> None:
-    delivery, _ = claim(sending(), NOW + PATIENCE.lease, PATIENCE)
-    assert (delivery.state, delivery.tried) == (State.SENDING, 2)
+def test_a_delivery_whose_sender_vanished_is_due_again_and_the_lost_attempt_shows() -> None:
+    delivery, (event,) = settle(make_delivery(), INTERRUPTED, NOW, PATIENCE)
+    assert (delivery.state, delivery.tried, delivery.next_attempt_at) == (State.PLANNED, 1, NOW)
     assert [attempt.outcome for attempt in delivery.attempts] == [Outcome.INTERRUPTED]
+    assert event.type == events.DEFERRED
 
 
 def test_a_delivery_whose_senders_always_vanish_is_given_up() -> None:
-    delivery, (event,) = claim(sending(tried=PATIENCE.max_attempts), NOW + PATIENCE.lease, PATIENCE)
+    delivery, (event,) = settle(make_delivery(tried=PATIENCE.max_attempts - 1), INTERRUPTED, NOW, PATIENCE)
     assert (delivery.state, delivery.next_attempt_at, event.type) == (State.FAILED, None, events.FAILED)
 
 
+def test_a_cancelled_delivery_that_was_on_its_way_is_said_to_be_sent() -> None:
+    delivery, (event,) = settle(make_delivery(state=State.CANCELLED, next_attempt_at=None), SENT, NOW, PATIENCE)
+    assert (delivery.state, event.type) == (State.SENT, events.SENT)
+
+
 def test_success_ends_the_delivery() -> None:
-    delivery, (event,) = settle(sending(), SENT, NOW, PATIENCE)
+    delivery, (event,) = settle(make_delivery(), SENT, NOW, PATIENCE)
     assert (delivery.state, delivery.next_attempt_at, event.type) == (State.SENT, None, events.SENT)
     assert delivery.attempts == (Attempt(at=NOW, outcome=Outcome.SENT, status=250),)
 
 
 def test_a_permanent_refusal_fails_at_the_first_attempt() -> None:
-    delivery, (event,) = settle(sending(), PERMANENT, NOW, PATIENCE)
+    delivery, (event,) = settle(make_delivery(), PERMANENT, NOW, PATIENCE)
     assert (delivery.state, event.type, event.change["status"]) == (State.FAILED, events.FAILED, 550)
 
 
 @pytest.mark.parametrize(("tried", "seconds"), [(1, 1), (2, 10), (3, 60), (4, 600), (5, 600), (6, 600), (7, 600)])
 def test_the_pauses_climb_the_ladder_and_stay_on_its_last_step(tried: int, seconds: int) -> None:
-    delivery, (event,) = settle(sending(tried=tried), RETRY, NOW, PATIENCE)
+    delivery, (event,) = settle(make_delivery(tried=tried - 1), RETRY, NOW, PATIENCE)
     assert (delivery.state, event.type) == (State.PLANNED, events.DEFERRED)
     assert delivery.next_attempt_at == NOW + timedelta(seconds=seconds)
 
 
 def test_the_last_attempt_that_fails_gives_the_delivery_up() -> None:
-    delivery, (event,) = settle(sending(tried=8), RETRY, NOW, PATIENCE)
+    delivery, (event,) = settle(make_delivery(tried=7), RETRY, NOW, PATIENCE)
     assert (delivery.state, event.type) == (State.FAILED, events.FAILED)
 
 
@@ -121,7 +105,7 @@ def test_only_a_waiting_delivery_is_cancelled(state: State) -> None:
 
 
 def test_a_delivery_survives_its_way_into_a_document_and_back() -> None:
-    delivery, _ = settle(sending(), RETRY, NOW, PATIENCE)
+    delivery, _ = settle(make_delivery(), RETRY, NOW, PATIENCE)
     written = bson.decode(bson.encode(to_document(delivery)), codec_options=CodecOptions(tz_aware=True))
     assert from_document(Delivery, written) == delivery
     assert written["attempts"][0]["outcome"] == "retry"
@@ -129,8 +113,6 @@ def test_a_delivery_survives_its_way_into_a_document_and_back() -> None:
 
 def act(delivery: Delivery, action: str, now: object) -> Step:
     match action:
-        case "claim":
-            return claim(delivery, now, PATIENCE)  # type: ignore[arg-type]
         case "resend":
             return resend(delivery, now)  # type: ignore[arg-type]
         case "cancel":
@@ -139,7 +121,7 @@ def act(delivery: Delivery, action: str, now: object) -> Step:
             return settle(delivery, Result(outcome=Outcome(action)), now, PATIENCE)  # type: ignore[arg-type]
 
 
-ACTIONS = st.sampled_from(["claim", "claim", "claim", "sent", "retry", "retry", "permanent", "resend", "cancel"])
+ACTIONS = st.sampled_from(["sent", "retry", "retry", "interrupted", "permanent", "resend", "cancel"])
 
 
 @given(st.lists(st.tuples(ACTIONS, st.integers(0, 700)), max_size=40))
@@ -174,7 +156,6 @@ def test_a_receiver_that_is_always_away_is_tried_exactly_as_often_as_said(attemp
     pauses = []
     while delivery.next_attempt_at is not None:
         now = delivery.next_attempt_at + timedelta(seconds=late)
-        delivery, _ = claim(delivery, now, patience)
         delivery, _ = settle(delivery, RETRY, now, patience)
         if delivery.next_attempt_at is not None:
             pauses.append(delivery.next_attempt_at - now)
