@@ -30,7 +30,7 @@ def on_intake(work: Work, envelopes: Sequence[Envelope], *, ports: Ports, read: 
             continue
         match message:
             case Signal():
-                alerts.append(Told(envelope=envelope, signal=message))
+                alerts.append(Told(envelope=envelope, signal=message, at=min(envelope.time, work.now)))
             case Submission():
                 tickets.append(Submitted(envelope=envelope, submission=message))
             case Imported():
