@@ -13,11 +13,13 @@ from services.incident import storage
 from services.incident.domain.lifecycle import Action
 from services.incident.handlers import commands, figures, intake, links, lists, questions
 from services.incident.handlers.ports import Ports
+from services.incident.handlers.tickets import Refusal
 from services.incident.schemas import commands as arguments
 from services.incident.schemas import intake as messages
 from services.incident.schemas import problem
 from services.incident.schemas.settings import read_settings
 from services.incident.schemas.snapshot import snapshot
+from shared import logs
 from shared.config import Settings
 from shared.entrypoints import events, tick
 from shared.envelope import Envelope
@@ -26,6 +28,8 @@ from shared.metrics import ACTIONS_WAITING, INCIDENTS_OPEN
 from shared.rpc_entrypoint import command
 from shared.runtime import SETTINGS, Desk, Runtime
 from shared.unit_of_work import Document, Taken
+
+log = logs.get(__name__)
 
 
 class IncidentPorts(DependencyProvider):
@@ -58,8 +62,9 @@ class IncidentService:
 
     @events("intake")
     def on_intake(self, envelopes: Sequence[Envelope]) -> Taken:
-        block = partial(intake.on_intake, ports=self.ports, read=messages.read)
-        return self.desk.unit_of_work.take("incident", envelopes, block)
+        return intake.take_intake(
+            self.desk.unit_of_work, envelopes, ports=self.ports, read=messages.read, warn=tell_refused
+        )
 
     @events("problem")
     def on_problem(self, envelopes: Sequence[Envelope]) -> Taken:
@@ -150,3 +155,14 @@ class IncidentService:
     def _execute(self, action: Action, request: dict[str, Any], handler: Callable[..., Document]) -> Document:
         schema = arguments.ARGUMENTS[action]()
         return self.desk.commands.execute(action.value, request, schema, partial(handler, ports=self.ports))
+
+
+def tell_refused(refusal: Refusal) -> None:
+    """Log a waiting action that could not be done: it is no dead letter, its record shows it."""
+    log.warning(
+        "waiting action refused",
+        reference=refusal.reference,
+        sequence=refusal.sequence,
+        number=refusal.number,
+        slug=refusal.slug,
+    )

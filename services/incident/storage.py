@@ -117,16 +117,17 @@ class ExternalRefDocument(DynamicDocument):
     id = StringField(primary_key=True)
     key = StringField()
     version = IntField()
+    number = StringField()
     meta = {  # noqa: RUF012
         "collection": "external_refs",
         "db_alias": "incident",
         "auto_create_index": False,
-        "indexes": [VERSIONED],
+        "indexes": [VERSIONED, "number"],
     }
 
 
 class WaitingActionDocument(DynamicDocument):
-    """An action that came before what it follows."""
+    """An action that came before what it follows, or that waited so and was refused at its turn."""
 
     id = StringField(primary_key=True)
     key = StringField()

@@ -16,6 +16,8 @@ from shared.errors import Rejected
 
 MAX_WAITING = 1000
 """Actions of one reference that wait for a gap to close; a sender that is further ahead than this is at fault."""
+MAX_REFUSED = 1000
+"""Refused actions of one reference that can be tried again; older ones count as done."""
 TOLERANCE = timedelta(minutes=5)
 """How far an action without a sequence may lie before the record's last event: clocks differ a little."""
 
@@ -23,25 +25,33 @@ _PLACING = frozenset({Action.WAIT, Action.RESUME, Action.RESOLVE, Action.REOPEN,
 
 
 class Turn(StrEnum):
-    """When an action's turn is."""
+    """When an action's turn is. `AGAIN`: what had it was refused, and here it is another time."""
 
     NOW = "now"
+    AGAIN = "again"
     EARLY = "early"
     PAST = "past"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """A foreign ticket: its number here (None until it is submitted), what is applied, what waits for a gap."""
+    """A foreign ticket: its number here (None until it is submitted), how far it is, what waits for a gap.
+
+    An action that is refused at its turn holds nobody up: it is counted as passed, and its sequence is among `refused`
+    (the latest thousand) until it comes again and can be done.
+    """
 
     number: str | None = None
     last_sequence: int = 0
     waiting: tuple[int, ...] = ()
+    refused: tuple[int, ...] = ()
 
     def turn(self, sequence: int) -> Turn:
-        """Whether an action with this sequence is next, too early, or done already."""
+        """Whether an action with this sequence is next, another try, too early, or done already."""
         if self.number is None:
             return Turn.EARLY
+        if sequence in self.refused:
+            return Turn.AGAIN
         if sequence <= self.last_sequence:
             return Turn.PAST
         return Turn.NOW if sequence == self.last_sequence + 1 else Turn.EARLY
@@ -57,6 +67,14 @@ class Reference:
         return replace(
             self, last_sequence=sequence, waiting=tuple(number for number in self.waiting if number > sequence)
         )
+
+    def passed_over(self, sequence: int) -> Reference:
+        """With an action refused at its turn."""
+        return replace(self.applied(sequence), refused=(*self.refused, sequence)[-MAX_REFUSED:])
+
+    def made_good(self, sequence: int) -> Reference:
+        """With an action done after all that was refused at its turn."""
+        return replace(self, refused=tuple(number for number in self.refused if number != sequence))
 
     def unlocked(self, arrivals: Iterable[int], first: int) -> tuple[int, ...]:
         """Which waiting actions can get their turn when `arrivals` come and the next in turn is `first`."""

@@ -8,17 +8,44 @@ from services.incident.domain.alerts import Signal
 from services.incident.domain.history import Imported, Submission
 from services.incident.handlers.alerts import Told, take_alerts
 from services.incident.handlers.ports import Ports
-from services.incident.handlers.tickets import Acted, Submitted, Ticket, take_tickets
+from services.incident.handlers.tickets import Acted, Refusal, Submitted, Ticket, take_tickets
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Invalid, Rejected
-from shared.unit_of_work import Work
+from shared.unit_of_work import Taken, UnitOfWork, Work
 
 Message = Signal | Submission | Imported
 Read = Callable[[Envelope], Message]
 
 
-def on_intake(work: Work, envelopes: Sequence[Envelope], *, ports: Ports, read: Read) -> Mapping[str, DeskwireError]:
-    """Take a batch. What `read` finds wrong is rejected by itself; the rest goes on."""
+def take_intake(
+    unit_of_work: UnitOfWork,
+    envelopes: Sequence[Envelope],
+    *,
+    ports: Ports,
+    read: Read,
+    warn: Callable[[Refusal], None],
+) -> Taken:
+    """Handle a batch once; `warn` is called after the commit for each waiting action that was refused."""
+    refused: list[Refusal] = []
+
+    def block(work: Work, fresh: Sequence[Envelope]) -> Mapping[str, DeskwireError]:
+        refused.clear()
+        return on_intake(work, fresh, ports=ports, read=read, refused=refused)
+
+    taken = unit_of_work.take("incident", envelopes, block)
+    # A block that lost its race to another replica may have left refusals that the other one has told.
+    for refusal in refused if taken.handled or taken.rejected else ():
+        warn(refusal)
+    return taken
+
+
+def on_intake(
+    work: Work, envelopes: Sequence[Envelope], *, ports: Ports, read: Read, refused: list[Refusal]
+) -> Mapping[str, DeskwireError]:
+    """Take a batch. What `read` finds wrong is rejected by itself; the rest goes on.
+
+    Waiting actions that are refused are added to `refused`.
+    """
     rejected: dict[str, DeskwireError] = {}
     alerts: list[Told] = []
     tickets: list[Ticket] = []
@@ -36,7 +63,7 @@ def on_intake(work: Work, envelopes: Sequence[Envelope], *, ports: Ports, read: 
             case Imported():
                 tickets.append(Acted(envelope=envelope, imported=message))
     rejected |= take_alerts(work, alerts, ports=ports)
-    rejected |= take_tickets(work, tickets, ports=ports, read=lambda envelope: _action(read(envelope)))
+    rejected |= take_tickets(work, tickets, ports=ports, read=lambda envelope: _action(read(envelope)), refused=refused)
     return rejected
 
 

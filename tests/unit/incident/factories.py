@@ -19,6 +19,7 @@ from services.incident.domain.priority import PriorityTable
 from services.incident.domain.record import Incident
 from services.incident.handlers import commands, intake, links
 from services.incident.handlers.ports import Ports
+from services.incident.handlers.tickets import Refusal
 from services.incident.schemas import commands as arguments
 from services.incident.schemas import intake as messages
 from services.incident.schemas import problem
@@ -69,6 +70,7 @@ class House:
     def __init__(self, at: datetime = LATER, store: MemoryStore | None = None) -> None:
         self.store = store or MemoryStore()
         self.unit_of_work = make_unit_of_work(self.store, at)
+        self.refusals: list[Refusal] = []
         self.commands = Commands("incident", self.unit_of_work)
         self.ports = Ports(
             incidents=storage.incidents(snapshot, PRIORITIES.lanes.__getitem__),
@@ -79,8 +81,9 @@ class House:
 
     def tell(self, *envelopes: Envelope) -> Taken:
         """A batch from the intake."""
-        block = partial(intake.on_intake, ports=self.ports, read=messages.read)
-        return self.unit_of_work.take("incident", envelopes, block)
+        return intake.take_intake(
+            self.unit_of_work, envelopes, ports=self.ports, read=messages.read, warn=self.refusals.append
+        )
 
     def tell_of_problem(self, *envelopes: Envelope) -> Taken:
         """A batch from problem."""
