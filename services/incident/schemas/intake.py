@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, validate
@@ -31,6 +32,8 @@ from shared.errors import Invalid
 REF = validate.Length(min=1, max=200)
 KEY = validate.Length(min=1, max=1000)
 MAX_LABELS = 64
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+"""No desk has older history; what says so has no time at all, such as the zero time of Go, 0001-01-01."""
 
 
 class Foreign(Schema):
@@ -101,7 +104,9 @@ _ARGUMENTS: Mapping[Action, Args] = {
 
 
 def read(envelope: Envelope) -> Signal | Submission | Imported:
-    """A message of the intake. Raises Invalid, which names the field at fault under `/data`."""
+    """A message of the intake. Raises Invalid, which names the field at fault under `/data`, or `/time`."""
+    if envelope.time < EARLIEST:
+        raise Invalid(f"time must not be before {EARLIEST:%Y-%m-%d}", pointer="/time")
     match envelope.type:
         case events.ALERT_FIRING | events.ALERT_RESOLVED:
             return _signal(load(_ALERT, envelope.data, at="/data"))

@@ -113,6 +113,7 @@ def test_arguments_become_what_the_rules_speak_of() -> None:
         (schemas.RequestArgs(), {"title": "x", "kind": "unauthorised"}, "/kind"),
         (schemas.RequestArgs(), {"title": "x", "colour": "red"}, "/colour"),
         (schemas.ScheduleArgs(), {"start_at": "2026-03-02T10:00:00", "end_at": "2026-03-02T12:00:00Z"}, "/start_at"),
+        (schemas.ScheduleArgs(), {"start_at": "0001-01-01T00:00:00Z", "end_at": "2026-03-02T12:00:00Z"}, "/start_at"),
         (schemas.ReviewArgs(), {"outcome": "fine"}, "/outcome"),
     ],
 )

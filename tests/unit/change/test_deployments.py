@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -184,6 +185,12 @@ def test_a_deployment_of_nothing_in_particular_is_rejected_and_the_rest_goes_on(
     taken = desk.take(make_deployed("1", service=" ", ci=""), make_deployed("2"))
     assert {key: error.slug for key, error in taken.rejected.items()} == {"1": "invalid"}
     assert taken.handled == {"2"}
+
+
+def test_a_deployment_without_a_real_time_is_rejected() -> None:
+    desk = Desk()
+    taken = desk.take(replace(make_deployed(), time=datetime(1, 1, 1, tzinfo=UTC)))
+    assert (taken.rejected["1"].pointer, taken.rejected["1"].message) == ("/time", "time must not be before 1990-01-01")
 
 
 def test_two_replicas_cannot_open_two_changes_for_one_version() -> None:
