@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import yaml
 from nameko.extensions import DependencyProvider
 
 from services.incident import storage
@@ -17,7 +16,7 @@ from services.incident.handlers.tickets import Refusal
 from services.incident.schemas import commands as arguments
 from services.incident.schemas import intake as messages
 from services.incident.schemas import problem
-from services.incident.schemas.settings import read_settings
+from services.incident.schemas.settings import load_settings
 from services.incident.schemas.snapshot import snapshot
 from shared import logs
 from shared.config import Settings
@@ -39,8 +38,7 @@ class IncidentPorts(DependencyProvider):
 
     def setup(self) -> None:
         settings: Settings = self.container.config[SETTINGS]
-        path = settings.incident_file
-        self._priorities = read_settings(yaml.safe_load(path.read_text()), file=path.name)
+        self._priorities = load_settings(settings.incident_file)
         self._incidents = storage.incidents(snapshot, self._priorities.lanes.__getitem__)
 
     def get_dependency(self, _worker_ctx: Any) -> Ports:

@@ -134,3 +134,11 @@ def test_wrong_settings_are_named_all_at_once(tmp_path: Path) -> None:
         read_templates(path)
     for place in ("risk", "colour", "approved_by"):
         assert f"/templates/restart/value/{place}" in caught.value.message
+
+
+@pytest.mark.parametrize("content", [b"templates: {a: [", b"# caf\xe9\n", b"since: 2026-13-45"])
+def test_a_settings_file_that_cannot_be_read_is_named(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "change.yaml"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"change\.yaml: "):
+        read_templates(file)

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from services.incident import storage
 from services.incident.domain.actions import Arguments, perform
 from services.incident.domain.lifecycle import Action, Origin
@@ -23,7 +21,7 @@ from services.incident.handlers.tickets import Refusal
 from services.incident.schemas import commands as arguments
 from services.incident.schemas import intake as messages
 from services.incident.schemas import problem
-from services.incident.schemas.settings import read_settings
+from services.incident.schemas.settings import load_settings
 from services.incident.schemas.snapshot import snapshot
 from shared.command import Commands
 from shared.envelope import Envelope
@@ -38,7 +36,7 @@ LATER = NOW + timedelta(hours=1)
 
 def make_priorities() -> PriorityTable:
     """The desk's settings as they are shipped."""
-    return read_settings(yaml.safe_load(SETTINGS.read_text()), file=SETTINGS.name)
+    return load_settings(SETTINGS)
 
 
 PRIORITIES = make_priorities()
