@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.incident.domain.actions import Arguments
+from services.incident.domain.conversation import AuthorKind, Note
 from services.incident.domain.levels import HandOver
 from services.incident.domain.lifecycle import Action
 from services.incident.domain.opening import Opening
@@ -124,6 +125,16 @@ def placed(incident: Incident, imported: Imported, action: Action) -> Incident:
     if action not in _PLACING:
         return incident
     return replace(incident, team=imported.team or incident.team, person=imported.person or incident.person)
+
+
+def spoken(imported: Imported, *, vouched: bool) -> Imported:
+    """The action with a note's author as its sender names them, where somebody vouches for it; else none is named.
+
+    A public note of an agent is the desk's answer, and so ends the time in which one is due.
+    """
+    if vouched or not isinstance(imported.args, Note):
+        return imported
+    return replace(imported, args=replace(imported.args, author=None, author_kind=AuthorKind.SYSTEM))
 
 
 def moment(incident: Incident, at: datetime, now: datetime) -> datetime:

@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from services.incident.domain.history import Imported, Reference, Submission, Turn, check_order, moment, placed, steps
+from services.incident.domain.history import (
+    Imported,
+    Reference,
+    Submission,
+    Turn,
+    check_order,
+    moment,
+    placed,
+    spoken,
+    steps,
+)
 from services.incident.domain.lifecycle import Action
 from services.incident.domain.record import Incident
 from services.incident.handlers.ports import Ports, sender
@@ -193,8 +203,10 @@ class _Desk:
         envelope = acted.envelope
         stored = self._ports.incidents.get(self._work, number)
         at = moment(stored.state, envelope.time, self._work.now)
-        planned = steps(stored.state, acted.imported)
-        prepare = partial(_placed, acted.imported)
+        # Who spoke is the sender's word: it counts from a user whom the broker has checked, and in history.
+        imported = spoken(acted.imported, vouched=envelope.sender is not None or envelope.backfill)
+        planned = steps(stored.state, imported)
+        prepare = partial(_placed, imported)
         cause = Cause.of(envelope, sender(envelope))
         change(self._work, stored, planned, at, cause, ports=self._ports, prepare=prepare)
 

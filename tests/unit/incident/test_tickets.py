@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -259,6 +260,42 @@ def test_actions_may_name_the_number() -> None:
     assert house.types()[-1] == "incident.noted"
     taken = house.tell(make_action("b", "note", external_ref=None, number="INC0000009", text="Seen"))
     assert taken.rejected["b"].slug == "not-found"
+
+
+REPLY = {"text": "We are on it", "visibility": "public"}
+CLAIMS: list[dict[str, Any]] = [
+    {"args": {**REPLY, "author": "eve", "author_kind": "agent"}},
+    {**REPLY, "author": "eve", "author_kind": "agent"},
+    {"args": REPLY, "person": "eve"},
+]
+
+
+@pytest.mark.parametrize("data", CLAIMS)
+def test_who_wrote_a_note_is_not_believed_from_a_sender_whom_the_broker_has_not_checked(data: dict[str, Any]) -> None:
+    house = House()
+    house.tell(make_ticket(), make_action("a", "note", **data))
+    (note,) = house.rows("notes").values()
+    assert (note["author"], note["author_kind"]) == ("system:/desk", "system")
+    assert house.incident("INC0000001").first_public_reply_at is None
+
+
+@pytest.mark.parametrize("data", CLAIMS)
+@pytest.mark.parametrize("trust", [{"sender": "north"}, {"backfill": True}])
+def test_who_wrote_a_note_is_believed_from_a_checked_sender_and_in_history(
+    data: dict[str, Any], trust: dict[str, Any]
+) -> None:
+    house = House()
+    house.tell(make_ticket(), replace(make_action("a", "note", **data), **trust))
+    (note,) = house.rows("notes").values()
+    assert (note["author"], note["author_kind"]) == ("eve", "agent")
+    assert house.incident("INC0000001").first_public_reply_at == NOW + timedelta(minutes=1)
+
+
+def test_a_checked_sender_is_believed_also_when_its_note_had_to_wait() -> None:
+    house = House()
+    house.tell(replace(make_action("a", "note", sequence=2, **CLAIMS[0]), sender="north"))
+    house.tell(make_ticket(sequence=1))
+    assert house.incident("INC0000001").first_public_reply_at is not None
 
 
 @pytest.mark.parametrize(
