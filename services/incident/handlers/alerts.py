@@ -208,6 +208,7 @@ def _occurred(work: Work, told: Told, outcome: Outcome, incident: str | None) ->
         "alert": told.key,
         "incident": incident,
         "at": told.at,
+        "stored_at": work.now,
         "kind": told.envelope.type,
         "outcome": outcome.value,
     }
