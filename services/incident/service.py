@@ -11,8 +11,8 @@ from nameko.extensions import DependencyProvider
 from services.incident import storage
 from services.incident.domain.lifecycle import Action
 from services.incident.handlers import commands, figures, intake, links, lists, questions
+from services.incident.handlers.arrivals import Refusal
 from services.incident.handlers.ports import Ports
-from services.incident.handlers.tickets import Refusal
 from services.incident.schemas import commands as arguments
 from services.incident.schemas import intake as messages
 from services.incident.schemas import problem

@@ -15,6 +15,8 @@ from services.incident.domain.opening import Opening
 from services.incident.domain.record import Incident
 from shared.errors import Rejected
 
+MAX_REFERENCE = 200
+"""Characters of a foreign reference."""
 MAX_WAITING = 1000
 """Actions of one reference that wait for a gap to close; a sender that is further ahead than this is at fault."""
 MAX_REFUSED = 1000
@@ -38,8 +40,8 @@ class Turn(StrEnum):
 class Reference:
     """A foreign ticket: its number here (None until it is submitted), how far it is, what waits for a gap.
 
-    An action that is refused at its turn holds nobody up: it is counted as passed, and its sequence is among `refused`
-    (the latest thousand) until it comes again and can be done.
+    An action that is refused, at its turn or because it cannot be read, holds nobody up: it is passed over, and its
+    sequence is among `refused` (the latest thousand) until it comes again and can be done.
     """
 
     number: str | None = None
@@ -51,17 +53,15 @@ class Reference:
         """Whether an action with this sequence is next, another try, too early, or done already."""
         if self.number is None:
             return Turn.EARLY
-        if sequence in self.refused:
-            return Turn.AGAIN
         if sequence <= self.last_sequence:
-            return Turn.PAST
+            return Turn.AGAIN if sequence in self.refused else Turn.PAST
         return Turn.NOW if sequence == self.last_sequence + 1 else Turn.EARLY
 
     def kept(self, sequence: int) -> Reference:
         """With an early action put by. Raises Rejected when too many wait."""
         if len(self.waiting) >= MAX_WAITING:
             raise Rejected(f"{MAX_WAITING} actions wait for this reference already", slug="too-many-waiting")
-        return replace(self, waiting=tuple(sorted({*self.waiting, sequence})))
+        return replace(self.made_good(sequence), waiting=tuple(sorted({*self.waiting, sequence})))
 
     def applied(self, sequence: int) -> Reference:
         """With an action done; what waited for its own turn up to it waits no more."""
@@ -73,13 +73,26 @@ class Reference:
         """With an action refused at its turn."""
         return replace(self.applied(sequence), refused=(*self.refused, sequence)[-MAX_REFUSED:])
 
+    def spoilt(self, sequence: int) -> Reference:
+        """With an action that cannot be read, to be passed over at its turn; one that is there already stays."""
+        if sequence <= self.last_sequence or sequence in (*self.waiting, *self.refused):
+            return self
+        return replace(self, refused=(*self.refused, sequence)[-MAX_REFUSED:])
+
+    def past_refused(self) -> Reference:
+        """With its turn at the next action that is not refused already."""
+        sequence = self.last_sequence
+        while sequence + 1 in self.refused:
+            sequence += 1
+        return self if sequence == self.last_sequence else self.applied(sequence)
+
     def made_good(self, sequence: int) -> Reference:
-        """With an action done after all that was refused at its turn."""
+        """With an action no longer among the refused."""
         return replace(self, refused=tuple(number for number in self.refused if number != sequence))
 
     def unlocked(self, arrivals: Iterable[int], first: int) -> tuple[int, ...]:
         """Which waiting actions can get their turn when `arrivals` come and the next in turn is `first`."""
-        there = {*arrivals, *self.waiting}
+        there = {*arrivals, *self.waiting, *self.refused}
         turn, unlocked = first, []
         while turn in there:
             if turn in self.waiting:

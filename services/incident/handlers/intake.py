@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from services.incident.domain.alerts import Signal
-from services.incident.domain.history import Imported, Submission
+from services.incident.domain.history import MAX_REFERENCE, Imported, Submission
+from services.incident.events import TICKET_ACTION
 from services.incident.handlers.alerts import Told, take_alerts
+from services.incident.handlers.arrivals import Acted, Refusal, Spoilt, Submitted, Ticket
 from services.incident.handlers.ports import Ports
-from services.incident.handlers.tickets import Acted, Refusal, Submitted, Ticket, take_tickets
+from services.incident.handlers.tickets import take_tickets
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Invalid, Rejected
 from shared.unit_of_work import Taken, UnitOfWork, Work
@@ -54,6 +56,7 @@ def on_intake(
             message = read(envelope)
         except Rejected as error:
             rejected[envelope.id] = error
+            tickets += _spoilt(envelope)
             continue
         match message:
             case Signal():
@@ -65,6 +68,15 @@ def on_intake(
     rejected |= take_alerts(work, alerts, ports=ports)
     rejected |= take_tickets(work, tickets, ports=ports, read=lambda envelope: _action(read(envelope)), refused=refused)
     return rejected
+
+
+def _spoilt(envelope: Envelope) -> tuple[Spoilt, ...]:
+    external_ref = envelope.data.get("external_ref")
+    if envelope.type != TICKET_ACTION or envelope.sequence is None:
+        return ()
+    if not isinstance(external_ref, str) or not 0 < len(external_ref) <= MAX_REFERENCE:
+        return ()
+    return (Spoilt(envelope=envelope, external_ref=external_ref, sequence=envelope.sequence),)
 
 
 def _action(message: Message) -> Imported:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from services.incident.domain.history import (
     Imported,
     Reference,
-    Submission,
     Turn,
     check_order,
     moment,
@@ -19,6 +18,7 @@ from services.incident.domain.history import (
 )
 from services.incident.domain.lifecycle import Action
 from services.incident.domain.record import Incident
+from services.incident.handlers.arrivals import Acted, Refusal, Spoilt, Submitted, Ticket
 from services.incident.handlers.ports import Ports, sender
 from services.incident.handlers.records import change, open_one
 from services.incident.handlers.references import (
@@ -39,45 +39,7 @@ from shared.envelope import Envelope
 from shared.errors import DeskwireError, Early, Rejected
 from shared.unit_of_work import Document, Work
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
-    """A ticket of a foreign desk and the message that brought it."""
-
-    envelope: Envelope
-    submission: Submission
-
-    @property
-    def external_ref(self) -> str | None:
-        """The reference it goes by."""
-        return self.submission.external_ref
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acted:
-    """What was done to a ticket and the message that said so."""
-
-    envelope: Envelope
-    imported: Imported
-
-    @property
-    def external_ref(self) -> str | None:
-        """The reference it goes by, when not by a number."""
-        return self.imported.external_ref
-
-
-Ticket = Submitted | Acted
 ReadAction = Callable[[Envelope], Imported]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """A waiting action that could not be done at its turn. `number` is the record's."""
-
-    reference: str
-    sequence: int
-    number: str
-    slug: str
 
 
 def take_tickets(
@@ -85,17 +47,20 @@ def take_tickets(
 ) -> Mapping[str, DeskwireError]:
     """Open and change records. Returns the messages it rejects, or that came too early to be kept, by id.
 
-    A sequenced action that is refused at its turn is passed over: what follows it is done. One of this batch is
+    A sequenced action that is refused is passed over: what follows it is done. One of this batch is
     rejected; one that waited is kept with its reason and added to `refused`.
     """
     _prefetch(work, batch, ports)
     desk = _Desk(work, batch, ports, read, refused)
     for ticket in batch:
         try:
-            if isinstance(ticket, Submitted):
-                desk.submit(ticket)
-            else:
-                desk.act(ticket)
+            match ticket:
+                case Submitted():
+                    desk.submit(ticket)
+                case Acted():
+                    desk.act(ticket)
+                case Spoilt():
+                    desk.pass_over(ticket)
         except (Rejected, Early) as error:
             desk.rejected[ticket.envelope.id] = error
     return desk.rejected
@@ -145,6 +110,11 @@ class _Desk:
         else:
             self._act_unordered(known.number, acted)
 
+    def pass_over(self, spoilt: Spoilt) -> None:
+        key = reference_key(spoilt.envelope.source, spoilt.external_ref)
+        known = reference(self._work, key).spoilt(spoilt.sequence)
+        self._keep(key, known if known.number is None else self._caught_up(key, known), spoilt)
+
     def _act_unordered(self, number: str, acted: Acted) -> None:
         check_order(self._ports.incidents.get(self._work, number).state, acted.envelope.time)
         self._apply(number, acted)
@@ -176,7 +146,7 @@ class _Desk:
 
     def _caught_up(self, key: str, known: Reference) -> Reference:
         """Do what waited for this, as far as there is no gap."""
-        while (sequence := known.last_sequence + 1) in known.waiting:
+        while (sequence := (known := known.past_refused()).last_sequence + 1) in known.waiting:
             row, envelope = waiting_action(self._work, key, sequence)
             try:
                 self._apply(known.number or "", Acted(envelope=envelope, imported=self._read(envelope)))

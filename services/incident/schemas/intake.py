@@ -11,7 +11,7 @@ from marshmallow import EXCLUDE, Schema, fields, validate
 from services.incident import events
 from services.incident.domain.alerts import Signal
 from services.incident.domain.conversation import AuthorKind
-from services.incident.domain.history import Imported, Submission
+from services.incident.domain.history import MAX_REFERENCE, Imported, Submission
 from services.incident.domain.lifecycle import Action
 from services.incident.domain.opening import Opening
 from services.incident.domain.priority import Severity
@@ -29,7 +29,8 @@ from shared.command import load
 from shared.envelope import Envelope
 from shared.errors import Invalid
 
-REF = validate.Length(min=1, max=200)
+REF = validate.Length(min=1, max=MAX_REFERENCE)
+LABEL = validate.Length(min=1, max=200)
 KEY = validate.Length(min=1, max=1000)
 MAX_LABELS = 64
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -54,7 +55,7 @@ class AlertData(Foreign):
     service = name()
     organisation = name()
     labels = fields.Dict(
-        keys=fields.String(validate=REF),
+        keys=fields.String(validate=LABEL),
         values=fields.Raw(),
         allow_none=True,
         validate=validate.Length(max=MAX_LABELS),

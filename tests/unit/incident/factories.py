@@ -16,8 +16,8 @@ from services.incident.domain.opening import Opening, open_record
 from services.incident.domain.priority import PriorityTable
 from services.incident.domain.record import Incident
 from services.incident.handlers import commands, intake, links
+from services.incident.handlers.arrivals import Refusal
 from services.incident.handlers.ports import Ports
-from services.incident.handlers.tickets import Refusal
 from services.incident.schemas import commands as arguments
 from services.incident.schemas import intake as messages
 from services.incident.schemas import problem
