@@ -1,4 +1,4 @@
-"""One unauthorised change for one service, item and version: a claim that is never given back."""
+"""One open unauthorised change for one service, item and version: a claim that its closing gives back."""
 
 from __future__ import annotations
 
@@ -17,3 +17,10 @@ def holders(work: Work, identities: Collection[str]) -> dict[str, str]:
 def claim(work: Work, identity: str, number: str) -> None:
     """Take an identity for a change. Held by another it is a Conflict at commit, and the block looks again."""
     work.claim(UNAUTHORISED, identity, {"change": number})
+
+
+def release(work: Work, identities: Collection[str], number: str) -> None:
+    """Give back what a change holds of these identities."""
+    for identity, holder in holders(work, identities).items():
+        if holder == number:
+            work.release(UNAUTHORISED, identity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validate
@@ -17,16 +17,22 @@ NAME = validate.Length(min=1, max=255)
 TITLE = validate.Length(min=1, max=500)
 PROSE = validate.Length(min=1, max=20_000)
 PAGE = validate.Range(min=1, max=200)
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+"""No desk has older history; what says so has no time at all, such as the zero time of Go, 0001-01-01."""
+TOO_EARLY = f"must not be before {EARLIEST:%Y-%m-%d}"
 
 
 class Instant(fields.Field[datetime]):
-    """RFC 3339 with an offset."""
+    """RFC 3339 with an offset, from 1990 on."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> datetime:  # noqa: ARG002
         try:
-            return parse_instant(value)
+            at = parse_instant(value)
         except Invalid as error:
             raise ValidationError(error.message) from None
+        if at < EARLIEST:
+            raise ValidationError(TOO_EARLY)
+        return at
 
 
 class NoArgs(Schema):
@@ -129,6 +135,8 @@ def read_deployment(envelope: Envelope, now: datetime) -> Deployment:
 
     A sender whose clock is ahead deploys at `now`.
     """
+    if envelope.time < EARLIEST:
+        raise Invalid(f"time {TOO_EARLY}", pointer="/time")
     data = load(_DEPLOYED, envelope.data, at="/data")
     said = {name: (value or "").strip() or None for name, value in data.items()}
     if said["service"] is None and said["ci"] is None:

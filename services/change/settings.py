@@ -42,9 +42,12 @@ def read_templates(path: Path) -> Mapping[str, Template]:
     Raises SettingsError, which names every fault with its place.
     """
     try:
-        settings = ChangeSettingsSchema().load(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except (OSError, yaml.YAMLError) as error:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        # ValueError is text that is not UTF-8, or a date that is none.
         raise SettingsError(f"{path}: {error}") from None
+    try:
+        settings = ChangeSettingsSchema().load(document or {})
     except ValidationError as error:
         raise SettingsError(f"{path}: {'; '.join(faults(error.messages))}") from None
     return {name: Template(name=name, **given) for name, given in settings["templates"].items()}

@@ -40,7 +40,7 @@ class ChangeDocument(DynamicDocument):
 
 
 class UnauthorisedDocument(DynamicDocument):
-    """The claim of an unauthorised change on what was deployed."""
+    """The claim of an unauthorised change on what was deployed, until it is closed."""
 
     id = StringField(primary_key=True)
     key = StringField()

@@ -6,18 +6,19 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import yaml
 from nameko.extensions import DependencyProvider
 
 from services.incident import storage
 from services.incident.domain.lifecycle import Action
 from services.incident.handlers import commands, figures, intake, links, lists, questions
+from services.incident.handlers.arrivals import Refusal
 from services.incident.handlers.ports import Ports
 from services.incident.schemas import commands as arguments
 from services.incident.schemas import intake as messages
 from services.incident.schemas import problem
-from services.incident.schemas.settings import read_settings
+from services.incident.schemas.settings import load_settings
 from services.incident.schemas.snapshot import snapshot
+from shared import logs
 from shared.config import Settings
 from shared.entrypoints import events, tick
 from shared.envelope import Envelope
@@ -27,6 +28,8 @@ from shared.rpc_entrypoint import command
 from shared.runtime import SETTINGS, Desk, Runtime
 from shared.unit_of_work import Document, Taken
 
+log = logs.get(__name__)
+
 
 class IncidentPorts(DependencyProvider):
     """The ports of the use cases; the settings file is read at the start, which it stops when the file is wrong."""
@@ -35,8 +38,7 @@ class IncidentPorts(DependencyProvider):
 
     def setup(self) -> None:
         settings: Settings = self.container.config[SETTINGS]
-        path = settings.incident_file
-        self._priorities = read_settings(yaml.safe_load(path.read_text()), file=path.name)
+        self._priorities = load_settings(settings.incident_file)
         self._incidents = storage.incidents(snapshot, self._priorities.lanes.__getitem__)
 
     def get_dependency(self, _worker_ctx: Any) -> Ports:
@@ -58,8 +60,9 @@ class IncidentService:
 
     @events("intake")
     def on_intake(self, envelopes: Sequence[Envelope]) -> Taken:
-        block = partial(intake.on_intake, ports=self.ports, read=messages.read)
-        return self.desk.unit_of_work.take("incident", envelopes, block)
+        return intake.take_intake(
+            self.desk.unit_of_work, envelopes, ports=self.ports, read=messages.read, warn=tell_refused
+        )
 
     @events("problem")
     def on_problem(self, envelopes: Sequence[Envelope]) -> Taken:
@@ -150,3 +153,14 @@ class IncidentService:
     def _execute(self, action: Action, request: dict[str, Any], handler: Callable[..., Document]) -> Document:
         schema = arguments.ARGUMENTS[action]()
         return self.desk.commands.execute(action.value, request, schema, partial(handler, ports=self.ports))
+
+
+def tell_refused(refusal: Refusal) -> None:
+    """Log a waiting action that could not be done: it is no dead letter, its record shows it."""
+    log.warning(
+        "waiting action refused",
+        reference=refusal.reference,
+        sequence=refusal.sequence,
+        number=refusal.number,
+        slug=refusal.slug,
+    )

@@ -15,6 +15,8 @@ from shared.storage import Repository, Shape
 from shared.unit_of_work import Document
 
 VERSIONED = ("key", "version")
+KEPT_SECONDS = 400 * 24 * 60 * 60
+"""How long occurrences are kept: as long as the journal is unless `DESKWIRE_JOURNAL_DAYS` says otherwise."""
 
 
 class IncidentDocument(DynamicDocument):
@@ -81,18 +83,23 @@ class OpenAlertDocument(DynamicDocument):
 
 
 class OccurrenceDocument(DynamicDocument):
-    """One message about an alert; never changes."""
+    """One message about an alert; never changes. It goes by when it was stored: history may have happened long ago."""
 
     id = StringField(primary_key=True)
     key = StringField()
     alert = StringField()
     incident = StringField()
     at = DateTimeField()
+    stored_at = DateTimeField()
     meta = {  # noqa: RUF012
         "collection": "occurrences",
         "db_alias": "incident",
         "auto_create_index": False,
-        "indexes": [("incident", "at"), ("alert", "at")],
+        "indexes": [
+            ("incident", "at"),
+            ("alert", "at"),
+            {"fields": ["stored_at"], "expireAfterSeconds": KEPT_SECONDS},
+        ],
     }
 
 
@@ -117,16 +124,17 @@ class ExternalRefDocument(DynamicDocument):
     id = StringField(primary_key=True)
     key = StringField()
     version = IntField()
+    number = StringField()
     meta = {  # noqa: RUF012
         "collection": "external_refs",
         "db_alias": "incident",
         "auto_create_index": False,
-        "indexes": [VERSIONED],
+        "indexes": [VERSIONED, "number"],
     }
 
 
 class WaitingActionDocument(DynamicDocument):
-    """An action that came before what it follows."""
+    """An action that came before what it follows, or that waited so and was refused at its turn."""
 
     id = StringField(primary_key=True)
     key = StringField()

@@ -16,6 +16,8 @@ CLOCKS = "clocks"
 CASES = "cases"
 HISTORY = "history"
 DUE = "due"
+KEPT_SECONDS = 400 * 24 * 60 * 60
+"""How long history is kept: as long as the journal is unless `DESKWIRE_JOURNAL_DAYS` says otherwise."""
 
 
 class ClockDocument(DynamicDocument):
@@ -59,7 +61,7 @@ class HistoryDocument(DynamicDocument):
         "collection": HISTORY,
         "db_alias": SERVICE,
         "auto_create_index": False,
-        "indexes": [("incident", "version"), "stored_at"],
+        "indexes": [("incident", "version"), {"fields": ["stored_at"], "expireAfterSeconds": KEPT_SECONDS}],
     }
 
 

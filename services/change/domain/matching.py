@@ -75,7 +75,7 @@ def within_window(change: Change, deployment: Deployment) -> bool:
 
 
 def identity(deployment: Deployment) -> str:
-    """What an unauthorised change exists once for: service, item and version; without a version the event itself."""
+    """What one open unauthorised change exists for: service, item and version; without a version the event itself."""
     if deployment.version:
         parts = ("version", deployment.service or "", deployment.ci or "", deployment.version)
     else:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from services.change import claims
 from services.change.domain import lifecycle
 from services.change.domain.change import Change
+from services.change.domain.matching import identity
 from services.change.domain.templates import Template
 from services.change.domain.transitions import Outcome
 from shared.command import Command
@@ -86,8 +88,11 @@ def review(work: Work, command: Command, args: Args, *, changes: Changes) -> Doc
 
 
 def close(work: Work, command: Command, args: Args, *, changes: Changes) -> Document:
-    """Finish the change for good."""
-    return _change(work, command, changes, partial(lifecycle.close, **args, now=work.now))
+    """Finish the change for good. What is deployed from now on and is not authorised opens another."""
+    stored = _stored(work, command, changes)
+    after, happened = lifecycle.close(stored.state, **args, now=work.now)
+    claims.release(work, sorted({identity(one) for one in after.deployments}), stored.key)
+    return _shown(changes, changes.save(work, stored, after, happened, command.cause))
 
 
 def cancel(work: Work, command: Command, args: Args, *, changes: Changes) -> Document:
@@ -101,9 +106,13 @@ def link(work: Work, command: Command, args: Args, *, changes: Changes) -> Docum
 
 
 def _change(work: Work, command: Command, changes: Changes, rule: Callable[[Change], Outcome]) -> Document:
-    stored = changes.get(work, command.require_number(), expected_version=command.expected_version)
+    stored = _stored(work, command, changes)
     after, happened = rule(stored.state)
     return _shown(changes, changes.save(work, stored, after, happened, command.cause))
+
+
+def _stored(work: Work, command: Command, changes: Changes) -> Stored[Change]:
+    return changes.get(work, command.require_number(), expected_version=command.expected_version)
 
 
 def _shown(changes: Changes, stored: Stored[Change]) -> Document:

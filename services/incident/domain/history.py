@@ -8,14 +8,19 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.incident.domain.actions import Arguments
+from services.incident.domain.conversation import AuthorKind, Note
 from services.incident.domain.levels import HandOver
 from services.incident.domain.lifecycle import Action
 from services.incident.domain.opening import Opening
 from services.incident.domain.record import Incident
 from shared.errors import Rejected
 
+MAX_REFERENCE = 200
+"""Characters of a foreign reference."""
 MAX_WAITING = 1000
 """Actions of one reference that wait for a gap to close; a sender that is further ahead than this is at fault."""
+MAX_REFUSED = 1000
+"""Refused actions of one reference that can be tried again; older ones count as done."""
 TOLERANCE = timedelta(minutes=5)
 """How far an action without a sequence may lie before the record's last event: clocks differ a little."""
 
@@ -23,34 +28,40 @@ _PLACING = frozenset({Action.WAIT, Action.RESUME, Action.RESOLVE, Action.REOPEN,
 
 
 class Turn(StrEnum):
-    """When an action's turn is."""
+    """When an action's turn is. `AGAIN`: what had it was refused, and here it is another time."""
 
     NOW = "now"
+    AGAIN = "again"
     EARLY = "early"
     PAST = "past"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """A foreign ticket: its number here (None until it is submitted), what is applied, what waits for a gap."""
+    """A foreign ticket: its number here (None until it is submitted), how far it is, what waits for a gap.
+
+    An action that is refused, at its turn or because it cannot be read, holds nobody up: it is passed over, and its
+    sequence is among `refused` (the latest thousand) until it comes again and can be done.
+    """
 
     number: str | None = None
     last_sequence: int = 0
     waiting: tuple[int, ...] = ()
+    refused: tuple[int, ...] = ()
 
     def turn(self, sequence: int) -> Turn:
-        """Whether an action with this sequence is next, too early, or done already."""
+        """Whether an action with this sequence is next, another try, too early, or done already."""
         if self.number is None:
             return Turn.EARLY
         if sequence <= self.last_sequence:
-            return Turn.PAST
+            return Turn.AGAIN if sequence in self.refused else Turn.PAST
         return Turn.NOW if sequence == self.last_sequence + 1 else Turn.EARLY
 
     def kept(self, sequence: int) -> Reference:
         """With an early action put by. Raises Rejected when too many wait."""
         if len(self.waiting) >= MAX_WAITING:
             raise Rejected(f"{MAX_WAITING} actions wait for this reference already", slug="too-many-waiting")
-        return replace(self, waiting=tuple(sorted({*self.waiting, sequence})))
+        return replace(self.made_good(sequence), waiting=tuple(sorted({*self.waiting, sequence})))
 
     def applied(self, sequence: int) -> Reference:
         """With an action done; what waited for its own turn up to it waits no more."""
@@ -58,9 +69,30 @@ class Reference:
             self, last_sequence=sequence, waiting=tuple(number for number in self.waiting if number > sequence)
         )
 
+    def passed_over(self, sequence: int) -> Reference:
+        """With an action refused at its turn."""
+        return replace(self.applied(sequence), refused=(*self.refused, sequence)[-MAX_REFUSED:])
+
+    def spoilt(self, sequence: int) -> Reference:
+        """With an action that cannot be read, to be passed over at its turn; one that is there already stays."""
+        if sequence <= self.last_sequence or sequence in (*self.waiting, *self.refused):
+            return self
+        return replace(self, refused=(*self.refused, sequence)[-MAX_REFUSED:])
+
+    def past_refused(self) -> Reference:
+        """With its turn at the next action that is not refused already."""
+        sequence = self.last_sequence
+        while sequence + 1 in self.refused:
+            sequence += 1
+        return self if sequence == self.last_sequence else self.applied(sequence)
+
+    def made_good(self, sequence: int) -> Reference:
+        """With an action no longer among the refused."""
+        return replace(self, refused=tuple(number for number in self.refused if number != sequence))
+
     def unlocked(self, arrivals: Iterable[int], first: int) -> tuple[int, ...]:
         """Which waiting actions can get their turn when `arrivals` come and the next in turn is `first`."""
-        there = {*arrivals, *self.waiting}
+        there = {*arrivals, *self.waiting, *self.refused}
         turn, unlocked = first, []
         while turn in there:
             if turn in self.waiting:
@@ -106,6 +138,16 @@ def placed(incident: Incident, imported: Imported, action: Action) -> Incident:
     if action not in _PLACING:
         return incident
     return replace(incident, team=imported.team or incident.team, person=imported.person or incident.person)
+
+
+def spoken(imported: Imported, *, vouched: bool) -> Imported:
+    """The action with a note's author as its sender names them, where somebody vouches for it; else none is named.
+
+    A public note of an agent is the desk's answer, and so ends the time in which one is due.
+    """
+    if vouched or not isinstance(imported.args, Note):
+        return imported
+    return replace(imported, args=replace(imported.args, author=None, author_kind=AuthorKind.SYSTEM))
 
 
 def moment(incident: Incident, at: datetime, now: datetime) -> datetime:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from services.incident import events
 from services.incident.domain.lifecycle import Guard, Step
-from services.incident.domain.record import HIGHEST_LEVEL, LOWEST_LEVEL, Incident
+from services.incident.domain.record import HIGHEST_LEVEL, LOWEST_LEVEL, Incident, State
 from shared.errors import Invalid
 from shared.event import Event
 
@@ -15,7 +15,10 @@ Result = tuple[Incident, tuple[Event, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandOver:
-    """Where it goes and what was found so far. Without a level it goes one up, or one down."""
+    """Where it goes and what was found so far. Without a level it goes one up, or one down.
+
+    Nobody of the level before keeps it: named to no team and no person, it is new at its level.
+    """
 
     summary: str | None = None
     level: int | None = None
@@ -38,7 +41,7 @@ def _hand_over(incident: Incident, args: HandOver, step: Step, event: str, direc
     _check(incident.level, level, step.transition.guards)
     after = replace(
         incident,
-        state=step.transition.state,
+        state=_state(incident, args, step),
         waiting_reason=None,
         level=level,
         team=args.team,
@@ -57,6 +60,11 @@ def _hand_over(incident: Incident, args: HandOver, step: Step, event: str, direc
         "state_from": incident.state.value,
     }
     return after, (Event(type=event, at=step.at, change=change),)
+
+
+def _state(incident: Incident, args: HandOver, step: Step) -> State:
+    is_nobodys = not args.team and not args.person
+    return State.NEW if incident.unfinished and is_nobodys else step.transition.state
 
 
 def _check(before: int, level: int, guards: tuple[Guard, ...]) -> None:

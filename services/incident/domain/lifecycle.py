@@ -75,6 +75,7 @@ class Step:
 
 Table = dict[tuple[State | None, Action], Transition]
 _REPEATED = (Guard.NOTHING_IN_HISTORY,)
+_SETTLED = (State.RESOLVED, State.CLOSED)
 
 
 def _leads(action: Action, states: Iterable[State], transition: Transition) -> Table:
@@ -94,17 +95,15 @@ TABLE: Table = {
     **_leads(
         Action.ESCALATE,
         UNFINISHED,
-        Transition(state=State.ASSIGNED, guards=(Guard.GOES_UP,), required=("summary",)),
+        Transition(state=State.ASSIGNED, others=(State.NEW,), guards=(Guard.GOES_UP,), required=("summary",)),
     ),
-    **_stays(Action.ESCALATE, [State.RESOLVED], Guard.GOES_UP, required=("summary",)),
-    **_stays(Action.ESCALATE, [State.CLOSED], Guard.HISTORY_ONLY, Guard.GOES_UP, required=("summary",)),
+    **_stays(Action.ESCALATE, _SETTLED, Guard.HISTORY_ONLY, Guard.GOES_UP, required=("summary",)),
     **_leads(
         Action.HAND_BACK,
         UNFINISHED,
-        Transition(state=State.ASSIGNED, guards=(Guard.GOES_DOWN,), required=("summary",)),
+        Transition(state=State.ASSIGNED, others=(State.NEW,), guards=(Guard.GOES_DOWN,), required=("summary",)),
     ),
-    **_stays(Action.HAND_BACK, [State.RESOLVED], Guard.GOES_DOWN, required=("summary",)),
-    **_stays(Action.HAND_BACK, [State.CLOSED], Guard.HISTORY_ONLY, Guard.GOES_DOWN, required=("summary",)),
+    **_stays(Action.HAND_BACK, _SETTLED, Guard.HISTORY_ONLY, Guard.GOES_DOWN, required=("summary",)),
     **_stays(Action.NOTE, State, required=("text",)),
     **_stays(Action.LINK, State, required=("kind", "number")),
     **_stays(Action.PRIORITISE, [*UNFINISHED, State.RESOLVED]),

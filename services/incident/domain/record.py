@@ -149,5 +149,5 @@ class Incident:
 
     @property
     def first_contact(self) -> bool:
-        """First-contact resolution: resolved, and never handed over between levels."""
-        return self.resolved_at is not None and self.handovers == 0
+        """First-contact resolution: resolved at the service desk's level, and never handed over to another."""
+        return self.resolved_at is not None and self.handovers == 0 and self.level == LOWEST_LEVEL

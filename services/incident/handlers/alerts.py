@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from services.incident.domain import alerts
@@ -32,15 +33,21 @@ EVERY_SOURCE = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """A signal and the message that brought it."""
+    """A signal, the message that brought it, and when it counts as said: what a sender dates ahead is said now."""
 
     envelope: Envelope
     signal: Signal
+    at: datetime
 
     @property
     def key(self) -> str:
         """The alert it is about."""
         return alert_key(self.signal.fingerprint, self.signal.source)
+
+    @property
+    def ahead(self) -> bool:
+        """Whether its sender's clock is ahead of ours."""
+        return self.at < self.envelope.time
 
     @property
     def fires(self) -> bool:
@@ -100,10 +107,12 @@ class _Book:
         self._ports.incidents.get_many(self._work, sorted({self._claims[key].incident for key in ending}))
 
     def fire(self, told: Told) -> tuple[Outcome, str | None]:
-        signal, at = told.signal, told.envelope.time
+        signal, at = told.signal, told.at
         alert = self._alert(told)
         everywhere = self._alerts.get(alert_key(signal.fingerprint, None))
-        if alerts.is_stale(at, alert.resolved_at, everywhere.resolved_at if everywhere else None):
+        resolutions = (alert.resolved_at, everywhere.resolved_at if everywhere else None)
+        # What is dated ahead counts as of now, as does a resolution of the same batch: here the order of arrival tells.
+        if not told.ahead and alerts.is_stale(at, *resolutions):
             return Outcome.STALE, alert.incident
         claim, outcome = self._claims.get(signal.fingerprint), Outcome.JOINED
         if claim is None:
@@ -116,7 +125,7 @@ class _Book:
         return outcome, claim.incident
 
     def resolve(self, told: Told) -> tuple[Outcome, str | None]:
-        fingerprint, at = told.signal.fingerprint, told.envelope.time
+        fingerprint, at = told.signal.fingerprint, told.at
         keys = [told.key] if told.signal.source else self._firing(fingerprint)
         claim = self._claims.get(fingerprint)
         cleared = [key for key in keys if self._clear(key, told, claim)]
@@ -154,7 +163,7 @@ class _Book:
     def _clear(self, key: str, told: Told, claim: OpenAlert | None) -> bool:
         """Mark one alert; whether that takes a reason away for which the incident is open."""
         before = self._alerts.get(key) or self._alert(told)
-        after = alerts.resolved(before, told.envelope.time)
+        after = alerts.resolved(before, told.at)
         self._keep(key, after, told)
         if claim is None or not alerts.counts_for(before, claim.incident):
             return False
@@ -175,12 +184,12 @@ class _Book:
         opened = open_one(
             self._work,
             alerts.opening(signal, self._ports.priorities),
-            min(envelope.time, self._work.now),
+            told.at,
             Cause.of(envelope, sender(envelope)),
             ports=self._ports,
             fingerprint=signal.fingerprint,
         )
-        claim = OpenAlert(incident=opened.key, last_at=envelope.time)
+        claim = OpenAlert(incident=opened.key, last_at=told.at)
         # Taken at once, not with the rest: a resolution in the same batch must find it to give it back.
         self._work.claim(OPEN_ALERTS, signal.fingerprint, to_document(claim))
         return claim
@@ -188,7 +197,7 @@ class _Book:
     def _close(self, told: Told, claim: OpenAlert) -> None:
         envelope = told.envelope
         stored = self._ports.incidents.get(self._work, claim.incident)
-        at = moment(stored.state, envelope.time, self._work.now)
+        at = moment(stored.state, told.at, self._work.now)
         steps = [(Action.RESOLVE, Resolve(code=alerts.CLEARED, text="Its last alert has cleared."))]
         change(self._work, stored, steps, at, Cause.of(envelope, sender(envelope)), ports=self._ports)
         del self._claims[told.signal.fingerprint]
@@ -198,7 +207,8 @@ def _occurred(work: Work, told: Told, outcome: Outcome, incident: str | None) ->
     row = {
         "alert": told.key,
         "incident": incident,
-        "at": told.envelope.time,
+        "at": told.at,
+        "stored_at": work.now,
         "kind": told.envelope.type,
         "outcome": outcome.value,
     }

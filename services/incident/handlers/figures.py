@@ -27,7 +27,7 @@ def count_open(work: Work) -> dict[tuple[str, int], int]:
 
 
 def count_waiting(work: Work) -> int:
-    """Actions of foreign desks that wait for one that has not come, at most 10,000."""
+    """Actions of foreign desks that wait for one that has not come, or waited and were refused, at most 10,000."""
     return len(work.store.find(WAITING_ACTIONS, {}, limit=COUNTED))
 
 

@@ -5,20 +5,49 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from services.incident.domain.alerts import Signal
-from services.incident.domain.history import Imported, Submission
+from services.incident.domain.history import MAX_REFERENCE, Imported, Submission
+from services.incident.events import TICKET_ACTION
 from services.incident.handlers.alerts import Told, take_alerts
+from services.incident.handlers.arrivals import Acted, Refusal, Spoilt, Submitted, Ticket
 from services.incident.handlers.ports import Ports
-from services.incident.handlers.tickets import Acted, Submitted, Ticket, take_tickets
+from services.incident.handlers.tickets import take_tickets
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Invalid, Rejected
-from shared.unit_of_work import Work
+from shared.unit_of_work import Taken, UnitOfWork, Work
 
 Message = Signal | Submission | Imported
 Read = Callable[[Envelope], Message]
 
 
-def on_intake(work: Work, envelopes: Sequence[Envelope], *, ports: Ports, read: Read) -> Mapping[str, DeskwireError]:
-    """Take a batch. What `read` finds wrong is rejected by itself; the rest goes on."""
+def take_intake(
+    unit_of_work: UnitOfWork,
+    envelopes: Sequence[Envelope],
+    *,
+    ports: Ports,
+    read: Read,
+    warn: Callable[[Refusal], None],
+) -> Taken:
+    """Handle a batch once; `warn` is called after the commit for each waiting action that was refused."""
+    refused: list[Refusal] = []
+
+    def block(work: Work, fresh: Sequence[Envelope]) -> Mapping[str, DeskwireError]:
+        refused.clear()
+        return on_intake(work, fresh, ports=ports, read=read, refused=refused)
+
+    taken = unit_of_work.take("incident", envelopes, block)
+    # A block that lost its race to another replica may have left refusals that the other one has told.
+    for refusal in refused if taken.handled or taken.rejected else ():
+        warn(refusal)
+    return taken
+
+
+def on_intake(
+    work: Work, envelopes: Sequence[Envelope], *, ports: Ports, read: Read, refused: list[Refusal]
+) -> Mapping[str, DeskwireError]:
+    """Take a batch. What `read` finds wrong is rejected by itself; the rest goes on.
+
+    Waiting actions that are refused are added to `refused`.
+    """
     rejected: dict[str, DeskwireError] = {}
     alerts: list[Told] = []
     tickets: list[Ticket] = []
@@ -27,17 +56,27 @@ def on_intake(work: Work, envelopes: Sequence[Envelope], *, ports: Ports, read: 
             message = read(envelope)
         except Rejected as error:
             rejected[envelope.id] = error
+            tickets += _spoilt(envelope)
             continue
         match message:
             case Signal():
-                alerts.append(Told(envelope=envelope, signal=message))
+                alerts.append(Told(envelope=envelope, signal=message, at=min(envelope.time, work.now)))
             case Submission():
                 tickets.append(Submitted(envelope=envelope, submission=message))
             case Imported():
                 tickets.append(Acted(envelope=envelope, imported=message))
     rejected |= take_alerts(work, alerts, ports=ports)
-    rejected |= take_tickets(work, tickets, ports=ports, read=lambda envelope: _action(read(envelope)))
+    rejected |= take_tickets(work, tickets, ports=ports, read=lambda envelope: _action(read(envelope)), refused=refused)
     return rejected
+
+
+def _spoilt(envelope: Envelope) -> tuple[Spoilt, ...]:
+    external_ref = envelope.data.get("external_ref")
+    if envelope.type != TICKET_ACTION or envelope.sequence is None:
+        return ()
+    if not isinstance(external_ref, str) or not 0 < len(external_ref) <= MAX_REFERENCE:
+        return ()
+    return (Spoilt(envelope=envelope, external_ref=external_ref, sequence=envelope.sequence),)
 
 
 def _action(message: Message) -> Imported:

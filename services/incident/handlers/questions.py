@@ -11,7 +11,7 @@ from services.incident.domain.record import Incident
 from services.incident.handlers.claims import claim_of
 from services.incident.handlers.ports import Ports
 from services.incident.handlers.records import NOTES, snapshot
-from services.incident.handlers.references import reference, reference_key
+from services.incident.handlers.references import EXTERNAL_REFS, WAITING_ACTIONS, reference, reference_key
 from shared.clock import format_instant
 from shared.command import Command
 from shared.errors import Invalid, NotFound
@@ -26,12 +26,15 @@ ROWS = 10_000
 def get(work: Work, command: Command, args: Get, *, ports: Ports) -> Document:
     """One record by number, alert or reference; on request with who did what when, and with its notes.
 
+    History has beside it what its foreign desk did that is not done here: `actions_waiting` for an earlier one, and
+    `actions_refused` with the error of each.
     Private notes are left out for whoever only has the role of a requester. Raises NotFound.
     """
     stored = ports.incidents.get(work, _number(work, command, args))
     answer = snapshot(stored, ports=ports)
     if args.history:
         answer["history"] = _history(work, stored)
+        answer |= _undone(work, stored)
     if args.notes:
         answer["notes"] = _notes(work, stored, private=command.cause.actor.roles != {"requester"})
     return answer
@@ -84,6 +87,24 @@ def _history(work: Work, stored: Stored[Incident]) -> list[Document]:
         for row in sorted(rows, key=lambda row: row["count"])
         for change in row["changes"]
     ]
+
+
+def _undone(work: Work, stored: Stored[Incident]) -> Document:
+    if stored.state.external_ref is None:
+        return {"actions_waiting": [], "actions_refused": []}
+    keys = [row["_id"] for row in work.store.find(EXTERNAL_REFS, {"number": stored.key})]
+    rows = sorted(work.store.find(WAITING_ACTIONS, {"reference": keys}, limit=ROWS), key=lambda row: row["sequence"])
+    told = [
+        {
+            "reference": row["reference"],
+            "sequence": row["sequence"],
+            "arrived_at": format_instant(row["arrived_at"]),
+            "error": row["error"],
+        }
+        for row in rows
+    ]
+    waiting = [{name: value for name, value in one.items() if name != "error"} for one in told if one["error"] is None]
+    return {"actions_waiting": waiting, "actions_refused": [one for one in told if one["error"] is not None]}
 
 
 def _notes(work: Work, stored: Stored[Incident], *, private: bool) -> list[Document]:

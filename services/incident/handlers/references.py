@@ -1,7 +1,7 @@
 """Foreign references as they are kept, and the actions that wait for their turn.
 
-Every change of what waits also writes the reference, so that an action that is put by and the one that closes its
-gap cannot pass each other unseen.
+An action that is refused at its turn stays among them with its reason. Every change of what waits also writes the
+reference, so that an action that is put by and the one that closes its gap cannot pass each other unseen.
 """
 
 from __future__ import annotations
@@ -66,9 +66,16 @@ def waiting_action(work: Work, key: str, sequence: int) -> tuple[Document, Envel
     return row, decode(row["body"], sender=row["sender"], max_bytes=len(row["body"]))
 
 
-def mark_refused(work: Work, row: Document, error: Rejected) -> None:
-    """Say on a waiting action why it could not be done; what follows it waits until its sequence comes again."""
+def keep_refused(work: Work, row: Document, error: Rejected) -> None:
+    """Keep a waiting action that could not be done, with the reason, until its sequence comes again and can be done."""
     work.put(WAITING_ACTIONS, row["_id"], {**row, "error": error.as_dict()})
+
+
+def forget(work: Work, key: str, sequence: int) -> None:
+    """Remove a refused action, where one is kept: it may have become a dead letter instead."""
+    row_at = row_key(key, sequence)
+    work.load(WAITING_ACTIONS, [row_at])
+    work.release(WAITING_ACTIONS, row_at)
 
 
 def advance(work: Work, key: str, before: Reference, sequence: int) -> Reference:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
-from services.incident.domain.history import Imported, Reference, Submission, Turn, check_order, moment, placed, steps
+from services.incident.domain.history import (
+    Imported,
+    Reference,
+    Turn,
+    check_order,
+    moment,
+    placed,
+    spoken,
+    steps,
+)
 from services.incident.domain.lifecycle import Action
 from services.incident.domain.record import Incident
+from services.incident.handlers.arrivals import Acted, Refusal, Spoilt, Submitted, Ticket
 from services.incident.handlers.ports import Ports, sender
 from services.incident.handlers.records import change, open_one
 from services.incident.handlers.references import (
     WAITING_ACTIONS,
     advance,
+    forget,
     keep_reference,
-    mark_refused,
+    keep_refused,
     put_by,
     read_references,
     reference,
@@ -26,133 +37,148 @@ from services.incident.handlers.references import (
 from shared.cause import Cause
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Early, Rejected
-from shared.unit_of_work import Work
+from shared.unit_of_work import Document, Work
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
-    """A ticket of a foreign desk and the message that brought it."""
-
-    envelope: Envelope
-    submission: Submission
-
-    @property
-    def external_ref(self) -> str | None:
-        """The reference it goes by."""
-        return self.submission.external_ref
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acted:
-    """What was done to a ticket and the message that said so."""
-
-    envelope: Envelope
-    imported: Imported
-
-    @property
-    def external_ref(self) -> str | None:
-        """The reference it goes by, when not by a number."""
-        return self.imported.external_ref
-
-
-Ticket = Submitted | Acted
 ReadAction = Callable[[Envelope], Imported]
 
 
-def take_tickets(work: Work, batch: Sequence[Ticket], *, ports: Ports, read: ReadAction) -> Mapping[str, DeskwireError]:
-    """Open and change records. Returns the messages it rejects, or that came too early to be kept, by id."""
+def take_tickets(
+    work: Work, batch: Sequence[Ticket], *, ports: Ports, read: ReadAction, refused: list[Refusal]
+) -> Mapping[str, DeskwireError]:
+    """Open and change records. Returns the messages it rejects, or that came too early to be kept, by id.
+
+    A sequenced action that is refused is passed over: what follows it is done. One of this batch is
+    rejected; one that waited is kept with its reason and added to `refused`.
+    """
     _prefetch(work, batch, ports)
-    rejected: dict[str, DeskwireError] = {}
+    desk = _Desk(work, batch, ports, read, refused)
     for ticket in batch:
         try:
-            if isinstance(ticket, Submitted):
-                _submit(work, ticket, ports, read)
-            else:
-                _act(work, ticket, ports, read)
+            match ticket:
+                case Submitted():
+                    desk.submit(ticket)
+                case Acted():
+                    desk.act(ticket)
+                case Spoilt():
+                    desk.pass_over(ticket)
         except (Rejected, Early) as error:
-            rejected[ticket.envelope.id] = error
-    return rejected
+            desk.rejected[ticket.envelope.id] = error
+    return desk.rejected
 
 
-def _submit(work: Work, ticket: Submitted, ports: Ports, read: ReadAction) -> None:
-    envelope, submission = ticket.envelope, ticket.submission
-    key = reference_key(envelope.source, submission.external_ref)
-    known = reference(work, key)
-    if known.number is not None:
-        return
-    opened = open_one(
-        work,
-        submission.opening,
-        min(envelope.time, work.now),
-        Cause.of(envelope, sender(envelope)),
-        ports=ports,
-        external_ref=submission.external_ref,
-    )
-    known = advance(work, key, replace(known, number=opened.key), envelope.sequence or 0)
-    _catch_up(work, key, known, submission.external_ref, envelope.source, ports, read)
+class _Desk:
+    """Works through the tickets of a batch and gathers what it refuses."""
 
+    def __init__(
+        self, work: Work, batch: Sequence[Ticket], ports: Ports, read: ReadAction, refused: list[Refusal]
+    ) -> None:
+        self._work = work
+        self._ports = ports
+        self._read = read
+        self._refused = refused
+        self._here = {(ticket.envelope.source, ticket.envelope.id) for ticket in batch}
+        self.rejected: dict[str, DeskwireError] = {}
 
-def _act(work: Work, acted: Acted, ports: Ports, read: ReadAction) -> None:
-    envelope, imported = acted.envelope, acted.imported
-    if imported.external_ref is None:
-        _act_unordered(work, imported.number or "", acted, ports)
-        return
-    key = reference_key(envelope.source, imported.external_ref)
-    known = reference(work, key)
-    if envelope.sequence is not None:
-        _act_in_turn(work, key, known, envelope.sequence, acted, ports, read)
-    elif known.number is None:
-        raise Early(f"{imported.external_ref} is not submitted yet", slug="unknown-reference")
-    else:
-        _act_unordered(work, known.number, acted, ports)
-
-
-def _act_unordered(work: Work, number: str, acted: Acted, ports: Ports) -> None:
-    check_order(ports.incidents.get(work, number).state, acted.envelope.time)
-    _apply(work, number, acted, ports)
-
-
-def _act_in_turn(
-    work: Work, key: str, known: Reference, sequence: int, acted: Acted, ports: Ports, read: ReadAction
-) -> None:
-    envelope, external_ref = acted.envelope, acted.imported.external_ref or ""
-    match known.turn(sequence):
-        case Turn.PAST:
+    def submit(self, ticket: Submitted) -> None:
+        envelope, submission = ticket.envelope, ticket.submission
+        key = reference_key(envelope.source, submission.external_ref)
+        known = reference(self._work, key)
+        if known.number is not None:
             return
-        case Turn.EARLY if sequence in known.waiting:
+        opened = open_one(
+            self._work,
+            submission.opening,
+            min(envelope.time, self._work.now),
+            Cause.of(envelope, sender(envelope)),
+            ports=self._ports,
+            external_ref=submission.external_ref,
+        )
+        known = advance(self._work, key, replace(known, number=opened.key), envelope.sequence or 0)
+        self._keep(key, self._caught_up(key, known), ticket)
+
+    def act(self, acted: Acted) -> None:
+        envelope, imported = acted.envelope, acted.imported
+        if imported.external_ref is None:
+            self._act_unordered(imported.number or "", acted)
             return
-        case Turn.EARLY:
-            known = known.kept(sequence)
-            put_by(work, key, sequence, envelope)
-            keep_reference(work, key, known, source=envelope.source, external_ref=external_ref)
-        case Turn.NOW:
-            _apply(work, known.number or "", acted, ports)
-            known = advance(work, key, known, sequence)
-            _catch_up(work, key, known, external_ref, envelope.source, ports, read)
+        key = reference_key(envelope.source, imported.external_ref)
+        known = reference(self._work, key)
+        if envelope.sequence is not None:
+            self._act_in_turn(key, known, envelope.sequence, acted)
+        elif known.number is None:
+            raise Early(f"{imported.external_ref} is not submitted yet", slug="unknown-reference")
+        else:
+            self._act_unordered(known.number, acted)
 
+    def pass_over(self, spoilt: Spoilt) -> None:
+        key = reference_key(spoilt.envelope.source, spoilt.external_ref)
+        known = reference(self._work, key).spoilt(spoilt.sequence)
+        self._keep(key, known if known.number is None else self._caught_up(key, known), spoilt)
 
-def _catch_up(
-    work: Work, key: str, known: Reference, external_ref: str, source: str, ports: Ports, read: ReadAction
-) -> None:
-    """Do what waited for this, as far as there is no gap, and write how far that was."""
-    while (sequence := known.last_sequence + 1) in known.waiting:
-        row, envelope = waiting_action(work, key, sequence)
+    def _act_unordered(self, number: str, acted: Acted) -> None:
+        check_order(self._ports.incidents.get(self._work, number).state, acted.envelope.time)
+        self._apply(number, acted)
+
+    def _act_in_turn(self, key: str, known: Reference, sequence: int, acted: Acted) -> None:
+        match known.turn(sequence):
+            case Turn.PAST:
+                return
+            case Turn.EARLY if sequence in known.waiting:
+                return
+            case Turn.EARLY:
+                known = known.kept(sequence)
+                put_by(self._work, key, sequence, acted.envelope)
+            case Turn.AGAIN:
+                self._apply(known.number or "", acted)
+                forget(self._work, key, sequence)
+                known = known.made_good(sequence)
+            case Turn.NOW:
+                known = self._caught_up(key, self._done_or_refused(key, known, sequence, acted))
+        self._keep(key, known, acted)
+
+    def _done_or_refused(self, key: str, known: Reference, sequence: int, acted: Acted) -> Reference:
         try:
-            _apply(work, known.number or "", Acted(envelope=envelope, imported=read(envelope)), ports)
+            self._apply(known.number or "", acted)
         except Rejected as error:
-            mark_refused(work, row, error)
-            break
-        known = advance(work, key, known, sequence)
-    keep_reference(work, key, known, source=source, external_ref=external_ref)
+            self.rejected[acted.envelope.id] = error
+            return known.passed_over(sequence)
+        return advance(self._work, key, known, sequence)
 
+    def _caught_up(self, key: str, known: Reference) -> Reference:
+        """Do what waited for this, as far as there is no gap."""
+        while (sequence := (known := known.past_refused()).last_sequence + 1) in known.waiting:
+            row, envelope = waiting_action(self._work, key, sequence)
+            try:
+                self._apply(known.number or "", Acted(envelope=envelope, imported=self._read(envelope)))
+            except Rejected as error:
+                self._refuse(key, known, row, envelope, error)
+                known = known.passed_over(sequence)
+            else:
+                known = advance(self._work, key, known, sequence)
+        return known
 
-def _apply(work: Work, number: str, acted: Acted, ports: Ports) -> None:
-    envelope = acted.envelope
-    stored = ports.incidents.get(work, number)
-    at = moment(stored.state, envelope.time, work.now)
-    planned = steps(stored.state, acted.imported)
-    prepare = partial(_placed, acted.imported)
-    change(work, stored, planned, at, Cause.of(envelope, sender(envelope)), ports=ports, prepare=prepare)
+    def _refuse(self, key: str, known: Reference, row: Document, envelope: Envelope, error: Rejected) -> None:
+        if (envelope.source, envelope.id) in self._here:
+            self._work.release(WAITING_ACTIONS, row["_id"])
+            self.rejected[envelope.id] = error
+            return
+        keep_refused(self._work, row, error)
+        refusal = Refusal(reference=key, sequence=row["sequence"], number=known.number or "", slug=error.slug)
+        self._refused.append(refusal)
+
+    def _keep(self, key: str, known: Reference, ticket: Ticket) -> None:
+        keep_reference(self._work, key, known, source=ticket.envelope.source, external_ref=ticket.external_ref or "")
+
+    def _apply(self, number: str, acted: Acted) -> None:
+        envelope = acted.envelope
+        stored = self._ports.incidents.get(self._work, number)
+        at = moment(stored.state, envelope.time, self._work.now)
+        # Who spoke is the sender's word: it counts from a user whom the broker has checked, and in history.
+        imported = spoken(acted.imported, vouched=envelope.sender is not None or envelope.backfill)
+        planned = steps(stored.state, imported)
+        prepare = partial(_placed, imported)
+        cause = Cause.of(envelope, sender(envelope))
+        change(self._work, stored, planned, at, cause, ports=self._ports, prepare=prepare)
 
 
 def _placed(imported: Imported, incident: Incident, action: Action) -> Incident:

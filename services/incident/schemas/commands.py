@@ -153,7 +153,7 @@ class LinkArgs(Args):
 
 
 class ImportedNoteArgs(NoteArgs):
-    """A note of a foreign desk, whose author only that desk knows."""
+    """A note of a foreign desk, which alone knows who wrote it; `domain.history.spoken` says when its word counts."""
 
     author = name()
     author_kind = fields.Enum(AuthorKind, by_value=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, validate
@@ -10,7 +11,7 @@ from marshmallow import EXCLUDE, Schema, fields, validate
 from services.incident import events
 from services.incident.domain.alerts import Signal
 from services.incident.domain.conversation import AuthorKind
-from services.incident.domain.history import Imported, Submission
+from services.incident.domain.history import MAX_REFERENCE, Imported, Submission
 from services.incident.domain.lifecycle import Action
 from services.incident.domain.opening import Opening
 from services.incident.domain.priority import Severity
@@ -28,9 +29,12 @@ from shared.command import load
 from shared.envelope import Envelope
 from shared.errors import Invalid
 
-REF = validate.Length(min=1, max=200)
+REF = validate.Length(min=1, max=MAX_REFERENCE)
+LABEL = validate.Length(min=1, max=200)
 KEY = validate.Length(min=1, max=1000)
 MAX_LABELS = 64
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+"""No desk has older history; what says so has no time at all, such as the zero time of Go, 0001-01-01."""
 
 
 class Foreign(Schema):
@@ -51,7 +55,7 @@ class AlertData(Foreign):
     service = name()
     organisation = name()
     labels = fields.Dict(
-        keys=fields.String(validate=REF),
+        keys=fields.String(validate=LABEL),
         values=fields.Raw(),
         allow_none=True,
         validate=validate.Length(max=MAX_LABELS),
@@ -101,7 +105,9 @@ _ARGUMENTS: Mapping[Action, Args] = {
 
 
 def read(envelope: Envelope) -> Signal | Submission | Imported:
-    """A message of the intake. Raises Invalid, which names the field at fault under `/data`."""
+    """A message of the intake. Raises Invalid, which names the field at fault under `/data`, or `/time`."""
+    if envelope.time < EARLIEST:
+        raise Invalid(f"time must not be before {EARLIEST:%Y-%m-%d}", pointer="/time")
     match envelope.type:
         case events.ALERT_FIRING | events.ALERT_RESOLVED:
             return _signal(load(_ALERT, envelope.data, at="/data"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import yaml
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from services.incident.domain.priority import PriorityTable, Severity, Weight
@@ -50,6 +52,16 @@ class DeskSettings(Schema):
                     faults.setdefault(field, []).append(f"{member} is missing")
         if faults:
             raise ValidationError(faults)
+
+
+def load_settings(path: Path) -> PriorityTable:
+    """Read and judge the file. Raises Invalid (`bad-settings`) that names it, and the place of every fault."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        # ValueError is text that is not UTF-8, or a date that is none.
+        raise Invalid(f"{path}: {error}", slug="bad-settings") from None
+    return read_settings(document, file=str(path))
 
 
 def read_settings(document: Any, *, file: str) -> PriorityTable:

@@ -98,11 +98,12 @@ def _windows(
 ) -> Iterator[list[Document]]:
     """Clocks in order of place, window by window: an open window would read all that follows (shared.unit_of_work).
 
-    Windows widen while they bring little, so that empty years cost a few reads.
+    Windows widen while they bring little, so that empty years cost a few reads. No clock starts in the future.
     """
     after = cursor or format_instant(max(since or BEGINNING, BEGINNING))
     low, width = _start_of(after), _WINDOW
-    end = until or work.now + _WINDOW
+    latest = work.now + _WINDOW
+    end = min(until or latest, latest)
     while low < end:
         high = min(low + width, end)
         found = work.store.find(

@@ -113,6 +113,7 @@ def test_arguments_become_what_the_rules_speak_of() -> None:
         (schemas.RequestArgs(), {"title": "x", "kind": "unauthorised"}, "/kind"),
         (schemas.RequestArgs(), {"title": "x", "colour": "red"}, "/colour"),
         (schemas.ScheduleArgs(), {"start_at": "2026-03-02T10:00:00", "end_at": "2026-03-02T12:00:00Z"}, "/start_at"),
+        (schemas.ScheduleArgs(), {"start_at": "0001-01-01T00:00:00Z", "end_at": "2026-03-02T12:00:00Z"}, "/start_at"),
         (schemas.ReviewArgs(), {"outcome": "fine"}, "/outcome"),
     ],
 )
@@ -133,3 +134,11 @@ def test_wrong_settings_are_named_all_at_once(tmp_path: Path) -> None:
         read_templates(path)
     for place in ("risk", "colour", "approved_by"):
         assert f"/templates/restart/value/{place}" in caught.value.message
+
+
+@pytest.mark.parametrize("content", [b"templates: {a: [", b"# caf\xe9\n", b"since: 2026-13-45"])
+def test_a_settings_file_that_cannot_be_read_is_named(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "change.yaml"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"change\.yaml: "):
+        read_templates(file)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.change.domain.change import DEPLOYMENTS_KEPT, Change, Deployment, Kind, State
+from services.change.domain.change import DEPLOYMENTS_KEPT, Change, Deployment, Kind, Result, State
 from services.change.domain.lifecycle import record_deployment
 from services.change.domain.matching import DEPLOYABLE, Match, Reason, match
 from services.change.handlers import commands
@@ -169,6 +170,34 @@ def test_the_same_version_again_joins_its_unauthorised_change() -> None:
     assert (change["kind"], change["deployment_count"], change["version"]) == ("unauthorised", 3, 3)
 
 
+@pytest.mark.parametrize("version", ["2.4.0", None])
+def test_the_same_version_after_its_unauthorised_change_was_closed_opens_another(version: str | None) -> None:
+    desk = Desk()
+    desk.take(make_deployed("1", version=version))
+    first = make_command("CHG0000001")
+    desk.run(commands.review, first, outcome=Result.SUCCESSFUL)
+    desk.run(commands.close, first)
+    assert desk.store.collections["unauthorised"] == {}
+    desk.take(make_deployed("2", version=version), make_deployed("3", version=version))
+    assert published(desk.store)[3].type == "change.unauthorised"
+    assert desk.changes()[0]["deployment_count"] == 1
+    assert sum(row["deployment_count"] for row in desk.changes()[1:]) == 2
+
+
+def test_closing_an_authorised_change_leaves_the_claim_of_another_as_it_is() -> None:
+    desk = Desk()
+    number = desk.approved()
+    desk.take(make_deployed("1", change=number))
+    desk.run(commands.schedule, make_command(number), start_at=NOW, end_at=NOW + timedelta(hours=2))
+    for handler in (commands.implement, commands.complete):
+        desk.run(handler, make_command(number))
+    desk.unit_of_work.clock.advance(timedelta(hours=3))  # type: ignore[attr-defined]
+    desk.take(replace(make_deployed("2"), time=NOW + timedelta(hours=3)))
+    desk.run(commands.review, make_command(number), outcome=Result.SUCCESSFUL)
+    desk.run(commands.close, make_command(number))
+    assert [row["change"] for row in desk.store.collections["unauthorised"].values()] == [desk.changes()[1]["_id"]]
+
+
 def test_an_unauthorised_change_says_who_reported_it_and_when_it_was_made() -> None:
     desk = Desk()
     desk.take(make_deployed(by="carol"))
@@ -186,12 +215,28 @@ def test_a_deployment_of_nothing_in_particular_is_rejected_and_the_rest_goes_on(
     assert taken.handled == {"2"}
 
 
+def test_a_deployment_without_a_real_time_is_rejected() -> None:
+    desk = Desk()
+    taken = desk.take(replace(make_deployed(), time=datetime(1, 1, 1, tzinfo=UTC)))
+    assert (taken.rejected["1"].pointer, taken.rejected["1"].message) == ("/time", "time must not be before 1990-01-01")
+
+
 def test_two_replicas_cannot_open_two_changes_for_one_version() -> None:
     desk = Desk()
     first, second = pending(desk, "1"), pending(desk, "2")
     desk.store.commit(first)
     with pytest.raises(Conflict):
         desk.store.commit(second)
+
+
+def test_a_deployment_cannot_join_a_change_that_is_closed_at_the_same_moment() -> None:
+    desk = Desk()
+    desk.take(make_deployed("1"))
+    desk.run(commands.review, outcome=Result.SUCCESSFUL)
+    joining = pending(desk, "2")
+    desk.run(commands.close)
+    with pytest.raises(Conflict):
+        desk.store.commit(joining)
 
 
 def pending(desk: Desk, identity: str) -> Writes:

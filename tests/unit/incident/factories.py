@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from services.incident import storage
 from services.incident.domain.actions import Arguments, perform
 from services.incident.domain.lifecycle import Action, Origin
@@ -18,11 +16,12 @@ from services.incident.domain.opening import Opening, open_record
 from services.incident.domain.priority import PriorityTable
 from services.incident.domain.record import Incident
 from services.incident.handlers import commands, intake, links
+from services.incident.handlers.arrivals import Refusal
 from services.incident.handlers.ports import Ports
 from services.incident.schemas import commands as arguments
 from services.incident.schemas import intake as messages
 from services.incident.schemas import problem
-from services.incident.schemas.settings import read_settings
+from services.incident.schemas.settings import load_settings
 from services.incident.schemas.snapshot import snapshot
 from shared.command import Commands
 from shared.envelope import Envelope
@@ -37,7 +36,7 @@ LATER = NOW + timedelta(hours=1)
 
 def make_priorities() -> PriorityTable:
     """The desk's settings as they are shipped."""
-    return read_settings(yaml.safe_load(SETTINGS.read_text()), file=SETTINGS.name)
+    return load_settings(SETTINGS)
 
 
 PRIORITIES = make_priorities()
@@ -69,6 +68,7 @@ class House:
     def __init__(self, at: datetime = LATER, store: MemoryStore | None = None) -> None:
         self.store = store or MemoryStore()
         self.unit_of_work = make_unit_of_work(self.store, at)
+        self.refusals: list[Refusal] = []
         self.commands = Commands("incident", self.unit_of_work)
         self.ports = Ports(
             incidents=storage.incidents(snapshot, PRIORITIES.lanes.__getitem__),
@@ -79,8 +79,9 @@ class House:
 
     def tell(self, *envelopes: Envelope) -> Taken:
         """A batch from the intake."""
-        block = partial(intake.on_intake, ports=self.ports, read=messages.read)
-        return self.unit_of_work.take("incident", envelopes, block)
+        return intake.take_intake(
+            self.unit_of_work, envelopes, ports=self.ports, read=messages.read, warn=self.refusals.append
+        )
 
     def tell_of_problem(self, *envelopes: Envelope) -> Taken:
         """A batch from problem."""

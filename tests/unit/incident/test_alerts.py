@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from random import Random
 
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from services.incident.domain.alerts import fingerprint
 from services.incident.domain.record import Incident, Priority, State
 from shared.envelope import Envelope, Lane
 from shared.testing import make_envelope
-from tests.unit.incident.factories import NOW, House, batches, make_alert
+from tests.unit.incident.factories import LATER, NOW, House, batches, make_alert
 
 DISK = fingerprint("disk:db1")
 
@@ -97,6 +98,33 @@ def test_a_resolution_that_is_older_than_the_last_firing_clears_nothing() -> Non
     house = House()
     house.tell(make_alert("1", 1), make_alert("3", 3), make_alert("2", 2, fires=False))
     assert only(house).state is State.NEW
+
+
+def test_a_resolution_that_is_dated_ahead_holds_from_now_and_not_until_then() -> None:
+    house = House()
+    house.tell(make_alert("1"))
+    house.tell(make_alert("2", 60 + 120, fires=False))
+    assert only(house).resolved_at == LATER
+    house.unit_of_work.clock.advance(timedelta(minutes=1))  # type: ignore[attr-defined]
+    house.tell(make_alert("3", 60 + 1))
+    assert [one.state for one in house.incidents().values()] == [State.RESOLVED, State.NEW]
+    assert house.row("alerts", f"{DISK}:")["resolved_at"] == LATER
+
+
+def test_a_firing_that_is_dated_ahead_is_cleared_by_the_next_resolution() -> None:
+    house = House()
+    house.tell(make_alert("1", 60 + 120))
+    house.unit_of_work.clock.advance(timedelta(minutes=1))  # type: ignore[attr-defined]
+    house.tell(make_alert("2", 60 + 1, fires=False))
+    assert only(house).state is State.RESOLVED
+
+
+def test_of_what_is_dated_ahead_in_one_batch_the_last_to_come_holds() -> None:
+    house = House()
+    house.tell(make_alert("1"), make_alert("2", 100, fires=False), make_alert("3", 101))
+    assert [one.state for one in house.incidents().values()] == [State.RESOLVED, State.NEW]
+    house.tell(make_alert("4", 102, fires=False))
+    assert house.rows("open_alerts") == {}
 
 
 def test_resolving_by_hand_gives_the_claim_back() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from services.incident.domain.lifecycle import Action
 from services.incident.domain.record import State
 from services.incident.handlers import figures, lists, questions
 from services.incident.schemas import commands as arguments
-from services.incident.schemas.settings import read_settings
+from services.incident.schemas.settings import load_settings, read_settings
 from shared.envelope import Lane
 from shared.errors import Invalid
 from shared.ids import deterministic_id
@@ -265,3 +266,24 @@ def test_a_wrong_settings_file_names_every_fault() -> None:
     document["lanes"]["P1"] = "express"
     with pytest.raises(Invalid, match=r"incident\.yaml: lanes: P1"):
         read_settings(document, file="incident.yaml")
+
+
+@pytest.mark.parametrize("content", [b"priorities: {high: [", b"# caf\xe9\n", b"since: 2026-13-45", b"\tlanes: {}"])
+def test_a_settings_file_that_cannot_be_read_is_named(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "incident.yaml"
+    file.write_bytes(content)
+    with pytest.raises(Invalid, match=r"incident\.yaml: ") as refusal:
+        load_settings(file)
+    assert refusal.value.slug == "bad-settings"
+
+
+def test_a_missing_settings_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"absent\.yaml"):
+        load_settings(tmp_path / "absent.yaml")
+
+
+def test_a_fault_in_a_settings_files_yaml_has_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "incident.yaml"
+    file.write_text("lanes:\n  P1: urgent\n P2: normal\n")
+    with pytest.raises(Invalid, match="line 3"):
+        load_settings(file)

@@ -109,18 +109,26 @@ def test_a_hand_over_moves_it_to_the_other_levels_queue() -> None:
     }
 
 
-def test_a_resolved_record_keeps_its_state_when_it_is_handed_over() -> None:
-    resolved = do(make_incident(), Action.RESOLVE, Resolve(code="fixed"))
-    after = do(resolved, Action.ESCALATE, HandOver(summary="For the record", level=3))
-    assert (after.state, after.level, after.first_contact) == (State.RESOLVED, 3, False)
+@pytest.mark.parametrize("action", [Action.ESCALATE, Action.HAND_BACK])
+def test_a_hand_over_that_names_nobody_makes_it_new_at_its_level(action: Action) -> None:
+    incident = make_incident(state=State.IN_PROGRESS, level=2, team="desk", person="bob")
+    after = do(incident, action, HandOver(summary="Beyond us"))
+    assert (after.state, after.team, after.person, after.handovers) == (State.NEW, None, None, 1)
 
 
-def test_a_closed_record_is_handed_over_in_history_only() -> None:
-    closed = do(make_incident(), Action.CLOSE, Close(code="fixed"))
-    hand_over = HandOver(summary="For the record", level=3)
-    assert do(closed, Action.ESCALATE, hand_over, origin=Origin.HISTORY).state is State.CLOSED
+def test_a_hand_over_to_a_person_is_assigned_to_them() -> None:
+    after = do(make_incident(), Action.ESCALATE, HandOver(summary="Ask Eve", person="eve"))
+    assert (after.state, after.team, after.person) == (State.ASSIGNED, None, "eve")
+
+
+@pytest.mark.parametrize("action", [Action.ESCALATE, Action.HAND_BACK])
+@pytest.mark.parametrize("state", [State.RESOLVED, State.CLOSED])
+def test_a_finished_record_is_handed_over_in_history_only(state: State, action: Action) -> None:
+    finished = make_incident(state=state, level=2, team="desk", person="bob", resolved_at=NOW)
+    hand_over = HandOver(summary="For the record")
+    assert do(finished, action, hand_over, origin=Origin.HISTORY).state is state
     with pytest.raises(NotAllowed):
-        do(closed, Action.ESCALATE, hand_over)
+        do(finished, action, hand_over)
 
 
 def test_waiting_needs_a_reason_and_another_reason_is_another_event() -> None:
@@ -143,6 +151,10 @@ def test_going_on_leads_back_to_where_it_stood(held: dict[str, object], state: S
     waiting = make_incident(state=State.WAITING, waiting_reason=WaitingReason.USER, **held)
     after = do(waiting, Action.RESUME, Resume())
     assert (after.state, after.waiting_reason) == (state, None)
+
+
+def test_what_is_opened_above_the_first_level_is_no_first_contact() -> None:
+    assert not do(make_incident(level=3), Action.RESOLVE, Resolve(code="fixed")).first_contact
 
 
 def test_first_contact_resolution_is_one_without_a_hand_over() -> None:

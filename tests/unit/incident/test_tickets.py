@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -145,17 +146,6 @@ def test_a_senders_first_number_need_not_be_one() -> None:
     assert house.incident("INC0000001").person == "bob"
 
 
-def test_a_waiting_action_that_is_refused_waits_with_its_reason_until_it_is_sent_right() -> None:
-    house = House()
-    house.tell(make_action("wrong", "wait", 2, sequence=3), make_action("after", "close", 3, sequence=4, code="x"))
-    house.tell(make_ticket(sequence=1), make_action("a", "accept", 1, sequence=2, person="bob"))
-    assert house.incident("INC0000001").state is State.IN_PROGRESS
-    assert house.row("waiting_actions", "/desk|EXT-1|3")["error"]["pointer"] == "/args/reason"
-    house.tell(make_action("right", "wait", 2, sequence=3, reason="user"))
-    assert house.incident("INC0000001").state is State.CLOSED
-    assert house.rows("waiting_actions") == {}
-
-
 def test_a_story_is_told_to_its_end() -> None:
     house = House()
     assert not house.tell(*story()).rejected
@@ -191,6 +181,42 @@ def test_actions_may_name_the_number() -> None:
     assert house.types()[-1] == "incident.noted"
     taken = house.tell(make_action("b", "note", external_ref=None, number="INC0000009", text="Seen"))
     assert taken.rejected["b"].slug == "not-found"
+
+
+REPLY = {"text": "We are on it", "visibility": "public"}
+CLAIMS: list[dict[str, Any]] = [
+    {"args": {**REPLY, "author": "eve", "author_kind": "agent"}},
+    {**REPLY, "author": "eve", "author_kind": "agent"},
+    {"args": REPLY, "person": "eve"},
+]
+
+
+@pytest.mark.parametrize("data", CLAIMS)
+def test_who_wrote_a_note_is_not_believed_from_a_sender_whom_the_broker_has_not_checked(data: dict[str, Any]) -> None:
+    house = House()
+    house.tell(make_ticket(), make_action("a", "note", **data))
+    (note,) = house.rows("notes").values()
+    assert (note["author"], note["author_kind"]) == ("system:/desk", "system")
+    assert house.incident("INC0000001").first_public_reply_at is None
+
+
+@pytest.mark.parametrize("data", CLAIMS)
+@pytest.mark.parametrize("trust", [{"sender": "north"}, {"backfill": True}])
+def test_who_wrote_a_note_is_believed_from_a_checked_sender_and_in_history(
+    data: dict[str, Any], trust: dict[str, Any]
+) -> None:
+    house = House()
+    house.tell(make_ticket(), replace(make_action("a", "note", **data), **trust))
+    (note,) = house.rows("notes").values()
+    assert (note["author"], note["author_kind"]) == ("eve", "agent")
+    assert house.incident("INC0000001").first_public_reply_at == NOW + timedelta(minutes=1)
+
+
+def test_a_checked_sender_is_believed_also_when_its_note_had_to_wait() -> None:
+    house = House()
+    house.tell(replace(make_action("a", "note", sequence=2, **CLAIMS[0]), sender="north"))
+    house.tell(make_ticket(sequence=1))
+    assert house.incident("INC0000001").first_public_reply_at is not None
 
 
 @pytest.mark.parametrize(
