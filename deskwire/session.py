@@ -87,6 +87,11 @@ def consumers() -> tuple[str, ...]:
     return tuple(one.service for one in catalogue())
 
 
+def publishers() -> tuple[str, ...]:
+    """The services that have a journal."""
+    return tuple(one.service for one in catalogue() if one.publishes)
+
+
 def store_of(service: str) -> MongoStore:
     """The store of a service. Lazy: it raises Unavailable when it is first used and the database is away."""
     name = f"{Settings.load().database_prefix}{service}"
