@@ -7,8 +7,8 @@ blocks its publishers for lack of memory, would hold the caller for as long as i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pika
@@ -37,10 +37,14 @@ class Fault:
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of a round: the confirmed events, and what stopped or spoiled the others."""
+    """What became of a round: the confirmed events, and what stopped or spoiled the others.
+
+    `unfit` events cannot be put on the wire as they are, now or later, for the reason given.
+    """
 
     confirmed: frozenset[Event]
     fault: Fault | None = None
+    unfit: Mapping[Event, str] = field(default_factory=dict)
 
 
 class Link:
@@ -66,7 +70,7 @@ class Link:
             self._fail(str(error) or type(error).__name__)
         if self._fault is not None:
             self.close()
-        return Sent(confirmed=frozenset(self._confirmed), fault=self._fault or self._refusal)
+        return Sent(frozenset(self._confirmed), self._fault or self._refusal, dict(self._unfit))
 
     def close(self) -> None:
         """Close the connection, within a second."""
@@ -85,6 +89,7 @@ class Link:
         self._waiting: dict[int, Event] = {}
         self._confirmed: set[Event] = set()
         self._returned: dict[str, str] = {}
+        self._unfit: dict[Event, str] = {}
         self._fault: Fault | None = None
         self._refusal: Fault | None = None
 
@@ -121,11 +126,21 @@ class Link:
     def _publish(self) -> None:
         try:
             for event in self._events:
-                self._published += 1
-                self._waiting[self._published] = event
-                self._channel.basic_publish(EXCHANGE, event.routing_key, event.body, _properties(event), mandatory=True)
+                self._publish_one(event)
         except (exceptions.AMQPError, AttributeError) as error:
             self._fail(str(error) or "the connection was lost")
+        if not self._waiting:
+            self._loop.stop()
+
+    def _publish_one(self, event: Event) -> None:
+        try:
+            self._channel.basic_publish(EXCHANGE, event.routing_key, event.body, _properties(event), mandatory=True)
+        except exceptions.ShortStringTooLong:
+            # Nothing of the message was written: pika encodes all of it first. The next one may go.
+            self._unfit[event] = "its id or its routing key has more than 255 bytes"
+            return
+        self._published += 1
+        self._waiting[self._published] = event
 
     def _on_return(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
         # A returned message is confirmed afterwards, so the return must be remembered until then.
@@ -171,8 +186,9 @@ def _parameters(uri: str) -> Any:
         raise InvalidField("uri", "must be an AMQP address: amqp://user:password@host:5672/vhost")
     try:
         parameters = pika.URLParameters(uri)
-    except (ValueError, TypeError) as error:
-        raise InvalidField("uri", f"is not an AMQP address: {error}") from None
+    except (ValueError, TypeError):
+        # pika's own words may quote a part of the password.
+        raise InvalidField("uri", "is not an AMQP address; special characters are written as %XX") from None
     if "heartbeat=" not in uri:
         parameters.heartbeat = HEARTBEAT
     parameters.connection_attempts = 1
