@@ -59,6 +59,11 @@ def sender_uri() -> str:
     return find_addresses().amqp[SENDER]
 
 
+def user_of(uri: str) -> str:
+    """The user as whom one logs in at `uri`; without one it is AMQP's usual guest."""
+    return Connection(uri).userid or "guest"
+
+
 @contextmanager
 def operator_channel() -> Iterator[Any]:
     """A py-amqp channel of the operator's; unacknowledged messages are back in their queues after it.

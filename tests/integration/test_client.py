@@ -70,6 +70,7 @@ def test_a_report_is_confirmed_and_arrives_as_the_contract_says(broker_uri: str,
     assert method.routing_key == "alert.firing.urgent"
     assert (properties.content_type, properties.delivery_mode) == (CONTENT_TYPE, 2)
     assert properties.message_id == event.id == receipt.id
+    assert properties.user_id == pika.URLParameters(broker_uri).credentials.username
     assert event.data["title"] == "Disk full"
 
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from deploy.local.probe import Sample
 from deskwire.cli import COMMANDS, Exit, cli, exit_code
-from deskwire.commands.report import build
+from deskwire.commands.report import build, message_of
 from deskwire.console import Voice
 from deskwire.examples import amqp_publish_line, report_line
 from deskwire.status import QueueState, ServiceState, Status, journal_fault, journal_of
@@ -71,6 +71,16 @@ def test_the_same_alert_has_the_same_key() -> None:
     first, again = (build("Mail is down", **OPTIONS) for _ in range(2))  # type: ignore[arg-type]
     assert first.data["dedup_key"] == again.data["dedup_key"]
     assert first.id != again.id
+
+
+@pytest.mark.parametrize(
+    ("uri", "user"),
+    [("amqp://kim%40home:s3cret@broker/deskwire", "kim@home"), ("amqp://broker/deskwire", "guest")],
+)
+def test_a_report_goes_under_the_name_of_the_user_who_is_logged_in(uri: str, user: str) -> None:
+    message = message_of(build("Mail is down", **OPTIONS), uri)  # type: ignore[arg-type]
+    assert message.properties["user_id"] == user
+    assert message.routing_key == "alert.firing.urgent"
 
 
 def test_an_alert_that_is_over_keeps_its_key() -> None:
