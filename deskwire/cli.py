@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
+from deskwire.console import harmless
 from shared.errors import DeskwireError, Unavailable
 
 COMMANDS = {
@@ -106,4 +107,4 @@ def exit_code(error: DeskwireError) -> Exit:
 def _tell(error: DeskwireError) -> None:
     document: dict[str, Any] = {"error": error.as_dict()}
     wants_json = "--json" in sys.argv
-    print(json.dumps(document) if wants_json else error.message, file=sys.stderr)
+    print(json.dumps(document) if wants_json else harmless(error.message), file=sys.stderr)

@@ -16,6 +16,15 @@ BAD = "red"
 DIM = "dim"
 PIPE_WIDTH = 400
 
+_HARMLESS = "\t\n"
+_CONTROLS = (
+    *range(0x20),  # C0: an escape sequence moves the cursor, renames the window or writes the clipboard.
+    *range(0x7F, 0xA0),  # DEL and C1, which some terminals take for escape sequences, too.
+    *range(0x202A, 0x202F),  # What turns the direction of text makes a line read as another one.
+    *range(0x2066, 0x206A),
+)
+_SHOWN = {code: "\N{REPLACEMENT CHARACTER}" for code in _CONTROLS if chr(code) not in _HARMLESS}
+
 
 class Voice:
     """Where a command's answer goes. With `as_json` it is one JSON document and nothing else on standard output."""
@@ -38,21 +47,32 @@ class Voice:
             print(json.dumps(document, default=str), flush=True)
 
     def line(self, text: str = "", style: str | None = None) -> None:
-        """One line for people; silent with `--json`. The text is printed as it is."""
+        """One line for people; silent with `--json`. The text is printed as it is, but for what `harmless` replaces."""
         if not self.as_json:
-            self.console.print(escape(text), style=style)
+            self.console.print(escape(harmless(text)), style=style)
             sys.stdout.flush()
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()) -> None:
-        """Aligned columns without lines; those in `numbers` to the right. Cells may carry rich's markup."""
+        """Aligned columns without lines; those in `numbers` to the right.
+
+        Cells may carry rich's markup; they lose what `harmless` replaces.
+        """
         if self.as_json:
             return
         table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
         for column in columns:
             table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(harmless, row))
         self.console.print(table)
+
+
+def harmless(text: str) -> str:
+    """Text of a stranger as a terminal may have it: no control character (but tab and newline), no turned direction.
+
+    Each is shown as U+FFFD. rich's `escape` does not do this: it covers rich's own markup alone.
+    """
+    return text.translate(_SHOWN)
 
 
 def marked(good: bool, text: str) -> str:

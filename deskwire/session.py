@@ -59,6 +59,11 @@ def sender_uri() -> str:
     return find_addresses().amqp[SENDER]
 
 
+def user_of(uri: str) -> str:
+    """The user as whom one logs in at `uri`; without one it is AMQP's usual guest."""
+    return Connection(uri).userid or "guest"
+
+
 @contextmanager
 def operator_channel() -> Iterator[Any]:
     """A py-amqp channel of the operator's; unacknowledged messages are back in their queues after it.
@@ -85,6 +90,11 @@ def rpc() -> Iterator[RpcClient]:
 def consumers() -> tuple[str, ...]:
     """The services that have dead letters."""
     return tuple(one.service for one in catalogue())
+
+
+def publishers() -> tuple[str, ...]:
+    """The services that have a journal."""
+    return tuple(one.service for one in catalogue() if one.publishes)
 
 
 def store_of(service: str) -> MongoStore:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from amqp.exceptions import AMQPError, ChannelError
 
 from deploy.local.access import RELAY
 from deploy.local.probe import Sample, metrics, readiness
-from deskwire.session import NoBroker, consumers, find_ops_ports, operator_channel
+from deskwire.session import NoBroker, consumers, find_ops_ports, operator_channel, publishers
 from shared.config import Settings
 from shared.topology import dead_queue, house
+
+NO_JOURNAL = "the relay does not say what it has yet to send"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +42,16 @@ class QueueState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """All of it. `journal` is (unsent rows, age of the oldest in seconds) for each service."""
+    """All of it. `journal` is (unsent rows, age of the oldest in seconds) for each service.
+
+    A fault says why queues or journals are not known; they are empty then, which does not mean that nothing is there.
+    """
 
     services: tuple[ServiceState, ...]
     queues: tuple[QueueState, ...] = ()
     journal: dict[str, tuple[int, float]] = field(default_factory=dict)
     broker_fault: str | None = None
+    journal_fault: str | None = None
 
     @property
     def dead_letters(self) -> dict[str, int]:
@@ -58,6 +64,7 @@ class Status:
         """Whether nobody needs to look: all ready, no queue missing or unheard, no dead letter."""
         return (
             self.broker_fault is None
+            and self.journal_fault is None
             and all(service.ready for service in self.services)
             and not self.dead_letters
             and not any(queue.messages is None for queue in self.queues)
@@ -68,11 +75,26 @@ def gather() -> Status:
     """Ask everything once."""
     ports = find_ops_ports()
     services = tuple(_service(name, port) for name, port in ports.items())
-    journal = journal_of(metrics(ports[RELAY])) if RELAY in ports else {}
+    journal = journal_of(metrics(ports[RELAY]) or ()) if RELAY in ports else {}
+    seen = Status(services=services, journal=journal, journal_fault=journal_fault(services, journal, publishers()))
     try:
-        return Status(services=services, queues=_queues(), journal=journal)
+        return replace(seen, queues=_queues())
     except NoBroker as error:
-        return Status(services=services, journal=journal, broker_fault=error.message)
+        return replace(seen, broker_fault=error.message)
+
+
+def journal_fault(
+    services: Iterable[ServiceState], journal: Mapping[str, tuple[int, float]], wanted: Iterable[str]
+) -> str | None:
+    """Why the journals of `wanted` are not known; None when they are.
+
+    A relay that does not work shows old numbers or none, and one that has just started has not counted yet: none of
+    that may be taken for an empty journal.
+    """
+    if not any(service.name == RELAY and service.ready for service in services):
+        return NO_JOURNAL
+    silent = [name for name in wanted if name not in journal]
+    return f"{NO_JOURNAL} for {', '.join(silent)}" if silent else None
 
 
 def journal_of(samples: Sequence[Sample]) -> dict[str, tuple[int, float]]:

@@ -77,7 +77,8 @@ def dead_message(trip: Trip, consumer: str, reason: str, error: BaseException, n
     text = error.message if isinstance(error, DeskwireError) else f"{type(error).__name__}: {error}"
     headers = {**_trail(trip, now), "x-reason": reason, "x-error": text[:ERROR_LENGTH], "x-consumer": consumer}
     if isinstance(error, DeskwireError) and error.pointer is not None:
-        headers["x-pointer"] = error.pointer
+        # It may name a field of a sender's own making, and a header that is too long would cost the connection.
+        headers["x-pointer"] = error.pointer[:ERROR_LENGTH]
     return _copy(trip, DEAD, dead_queue(consumer), headers)
 
 
@@ -192,7 +193,9 @@ def discard(channel: Any, consumer: str, message_id: str | None = None, *, recor
 
 def _settle(channel: Any, consumer: str, message_id: str | None, record: Record, act: Record) -> list[DeadLetter]:
     settled = []
-    for tag, letter in browse(channel, consumer, limit=1_000_000):
+    # What is there now: a letter that dies again is back at the end in no time, and would be met again for ever.
+    there = channel.queue_declare(dead_queue(consumer), passive=True).message_count
+    for tag, letter in browse(channel, consumer, limit=there):
         if message_id is None or letter.message_id == message_id:
             record(letter)
             act(letter)

@@ -32,6 +32,10 @@ log = logs.get(__name__)
 
 UNKNOWN = "unknown"
 LONGEST_PAUSE = 2.0
+HOUSE_MAX_BYTES = 16 * 1024 * 1024
+"""Of events of our own: the broker's limit."""
+CONFLICTS = 3
+"""How often a batch may lose its race; each time it was tried again many times by the unit of work."""
 
 
 class Waiting(Entrypoint):
@@ -56,6 +60,7 @@ class Waiting(Entrypoint):
 
     def stop(self) -> None:
         """Returns when everything in this entrypoint's hands is settled."""
+        self.runtime.health.draining = True
         self.runtime.consumer.stop()
         self._loop.wait()
 
@@ -126,7 +131,9 @@ class Events(Waiting):
 
     def _read(self, delivery: Delivery) -> Envelope:
         trip = delivery.trip
-        envelope = decode(trip.body, sender=trip.sender, max_bytes=self.runtime.settings.max_event_bytes)
+        # What a service of ours has stored is delivered, whatever a sender is allowed.
+        most = self.runtime.settings.max_event_bytes if self._producer == "intake" else HOUSE_MAX_BYTES
+        envelope = decode(trip.body, sender=trip.sender, max_bytes=most)
         if not any(matches(pattern, envelope.type) for pattern in self._patterns):
             raise Rejected(f"{envelope.type} is no event that is taken here", slug="unknown-type")
         if envelope.hops > MAX_HOPS:
@@ -134,7 +141,7 @@ class Events(Waiting):
         return envelope
 
     def _take(self, pairs: Sequence[tuple[Delivery, Envelope]]) -> None:
-        pause = 0.1
+        pause, conflicts = 0.1, 0
         while pairs and not any(delivery.lost for delivery, _ in pairs):
             started = time.monotonic()
             taken, error = self.call([envelope for _, envelope in pairs])
@@ -142,7 +149,9 @@ class Events(Waiting):
                 self._record(pairs, time.monotonic() - started)
                 self._settle(pairs, taken)
                 return
-            if not isinstance(error, Unavailable | Conflict):
+            conflicts += isinstance(error, Conflict)
+            # A conflict that comes again and again is no race but one event's fault, such as a key that is taken.
+            if not isinstance(error, Unavailable | Conflict) or conflicts > CONFLICTS:
                 self._isolate(pairs, error)
                 return
             if self.runtime.consumer.stopping:

@@ -50,6 +50,12 @@ def deterministic_id(*parts: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
 
 
+def joined(*parts: str) -> str:
+    """The parts with colons between them, for a key: no two different lists of parts give the same text."""
+    *leading, last = parts
+    return ":".join([*(part.replace("%", "%25").replace(":", "%3A") for part in leading), last])
+
+
 def format_number(prefix: str, value: int) -> str:
     """A record's number for people: `INC0000123`. Longer than seven digits is allowed."""
     return f"{prefix}{value:07d}"

@@ -1,6 +1,6 @@
 """JSON logs on standard error, one object a line, each with the trail of what is being handled.
 
-`bind` puts fields on every line of the running worker; they are gone with `unbind`. Never log a body or a secret.
+`bind` puts fields on every line of the running worker. Never log a body or a secret.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import orjson
 import structlog
 
 bind = structlog.contextvars.bind_contextvars
-unbind = structlog.contextvars.clear_contextvars
 
 
 def configure(service: str, *, level: str = "INFO", fmt: str = "json") -> None:

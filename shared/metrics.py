@@ -36,14 +36,15 @@ JOURNAL_PUBLISHED = Counter("itsm_journal_published", "Journal rows confirmed by
 # Above zero: somebody must look (runbook dead-letters).
 DEAD_LETTERS = Gauge("itsm_dead_letters", "Messages in a service's dead letters.", ["service"])
 INCIDENTS_OPEN = Gauge("itsm_incidents_open", "Incidents that are not finished.", ["priority", "level"])
-# Above zero for minutes: a sender's history has a hole; `deskwire status` names it.
+# Above zero for minutes: a sender's history has a hole, or an action was refused; the log says which, and
+# `deskwire show NUMBER` lists it.
 ACTIONS_WAITING = Gauge("itsm_actions_waiting", "Actions that came before what they follow.")
 SLA_BREACHES = Counter("itsm_sla_breaches", "Clocks that ran past their target.", ["clock", "priority"])
 # Above two seconds: sla is starved or was down (runbook sla-late).
 SLA_LATENESS = Histogram(
     "itsm_sla_lateness_seconds", "From the due instant of a threshold to when it acted.", buckets=_FAST
 )
-# `failed` rising: a channel refuses (runbook notifications-failing).
+# `retry` or `permanent` rising: a channel refuses (runbook notifications-failing).
 NOTIFICATIONS = Counter("itsm_notifications", "Deliveries by channel and outcome.", ["channel", "outcome"])
 RPC_SECONDS = Histogram("itsm_rpc_seconds", "Calls answered.", ["method", "outcome"], buckets=_FAST)
 # Rising: the broker or the network drops connections; events are redelivered, not lost.

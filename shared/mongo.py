@@ -85,11 +85,24 @@ class MongoStore:
         self.database = database
         self._sessions = Sessions(database)
         self._known: frozenset[str] = frozenset()
+        self.fault: str | None = None
+        """Why the last attempt found the database out of reach; None when it did not."""
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """`translated`, and a note of whether the database was reached."""
+        try:
+            with translated():
+                yield
+        except Unavailable as error:
+            self.fault = error.message
+            raise
+        self.fault = None
 
     def read(self, collection: str, keys: Collection[str]) -> list[Document]:
         if not keys:
             return []
-        with translated():
+        with self._reached():
             return list(self.database[collection].find({"_id": {"$in": list(keys)}}))
 
     def find(
@@ -109,7 +122,7 @@ class MongoStore:
         if sort is not None:
             window = {"$gt": after, "$lte": until}
             query[sort] = {sign: bound for sign, bound in window.items() if bound is not None} or {"$ne": None}
-        with translated():
+        with self._reached():
             cursor = self.database[collection].find(query, limit=limit)
             return list(cursor if sort is None else cursor.sort(sort, 1))
 
@@ -117,7 +130,7 @@ class MongoStore:
         self._know(writes)
         # UnknownTransactionCommitResult needs no case of its own: the caller gets Unavailable, runs the whole block
         # again, and the inbox rows of this commit tell it that the work is done.
-        with translated(), self.transaction() as session:
+        with self._reached(), self.transaction() as session:
             for lease, token in writes.fences:
                 held = {"key": lease, "token": token}
                 self._expect(self.database[LEASES].update_one(held, {"$inc": {"used": 1}}, session=session), 1)

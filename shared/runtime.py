@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,7 @@ from shared.command import Commands
 from shared.config import Settings
 from shared.consumer import SafeConsumer
 from shared.doorbell import Doorbell
+from shared.envelope import Envelope
 from shared.errors import Conflict, DeskwireError, Unavailable
 from shared.health import Health, OpsServer
 from shared.ids import SystemIds
@@ -31,6 +33,8 @@ from shared.seal import Seal
 from shared.unit_of_work import Document, UnitOfWork, Work
 
 log = logs.get(__name__)
+
+WATCH_SECONDS = 5.0
 
 SETTINGS = "deskwire"
 """Where the runner puts the settings in nameko's configuration."""
@@ -75,11 +79,12 @@ class Runtime(SharedExtension):
         self.leases = Leases(self.store, self.clock, holder, span=timedelta(seconds=5))
         self._await_database()
         self.health.register("broker", lambda: self.consumer.fault)
+        self.health.register("database", lambda: self.store.fault)
 
     def start(self) -> None:
         """Begin to receive; every entrypoint has subscribed by now."""
         self._thread = self.container.spawn_managed_thread(self.consumer.run, identifier="consumer")
-        self._anchors = self.container.spawn_managed_thread(self._write_anchors, identifier="anchors")
+        self._watching = self.container.spawn_managed_thread(self._watch, identifier="watch")
         self._ready = True
         log.info("started")
 
@@ -88,26 +93,33 @@ class Runtime(SharedExtension):
         self.consumer.stop()
         self._thread.wait()
         self._stopping.send(None)
-        self._anchors.wait()
+        self._watching.wait()
         self.publisher.close()
 
-    def _write_anchors(self) -> None:
-        """Anchor the audit now and then, in one replica at a time, until the service stops."""
+    def _watch(self) -> None:
+        """Look at the database now and then, so that `/readyz` knows; anchor the audit when it is time, and at the end.
+
+        One replica at a time writes anchors, by lease.
+        """
+        every = timedelta(seconds=self.settings.anchor_seconds)
         while not self._stopping.ready():
-            with eventlet.Timeout(self.settings.anchor_seconds, False):
+            with eventlet.Timeout(min(WATCH_SECONDS, self.settings.anchor_seconds), False):
                 self._stopping.wait()
-                return
             try:
                 lease = self.leases.acquire("anchor")
-                while lease is not None and self._anchor(lease):
+                while lease is not None and self._anchor(lease, timedelta() if self._stopping.ready() else every):
                     eventlet.sleep(0)
             except DeskwireError as error:
                 log.warning("no anchor", error=str(error))
+        try:
+            self.leases.release("anchor")
+        except DeskwireError as error:
+            log.warning("could not give the lease back", lease="anchor", error=str(error))
 
-    def _anchor(self, lease: Lease) -> bool:
+    def _anchor(self, lease: Lease, every: timedelta) -> bool:
         def block(work: Work) -> Document | None:
             work.fence(lease.name, lease.token)
-            return anchor(work, work.now)
+            return anchor(work, work.now, every=every)
 
         written = self.unit_of_work.run(block)
         if written is None:
@@ -135,3 +147,20 @@ class Desk(DependencyProvider):
 
     def get_dependency(self, _worker_ctx: Any) -> Runtime:
         return self.runtime
+
+    def worker_setup(self, worker_ctx: Any) -> None:
+        """Let every log line of the worker say what it is about. A worker is a green thread of its own."""
+        logs.bind(**trail(worker_ctx.args))
+
+
+def trail(arguments: Sequence[Any]) -> dict[str, Any]:
+    """What an entrypoint was called with, as fields of a log line: of a batch its size and its first event."""
+    subject = arguments[0] if arguments else None
+    if isinstance(subject, Mapping):
+        found = subject.get("correlationid")
+        return {"correlationid": found} if isinstance(found, str) else {}
+    if not isinstance(subject, Sequence) or not subject or not isinstance(subject[0], Envelope):
+        return {}
+    first = subject[0]
+    said = {"event": first.id, "correlationid": first.correlationid or first.id}
+    return said if len(subject) == 1 else {**said, "events": len(subject)}

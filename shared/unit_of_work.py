@@ -21,7 +21,7 @@ from shared.cause import Cause
 from shared.clock import Clock
 from shared.envelope import Envelope
 from shared.errors import Conflict, DeskwireError, Rejected
-from shared.ids import Ids
+from shared.ids import Ids, joined
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -287,7 +287,7 @@ def rounds(items: Sequence[Item], envelope: Callable[[Item], Envelope]) -> list[
 
 def inbox_key(consumer: str, envelope: Envelope) -> str:
     """`<consumer>:<source>:<id>`: CloudEvents promises that source and id together are unique."""
-    return f"{consumer}:{envelope.source}:{envelope.id}"
+    return joined(consumer, envelope.source, envelope.id)
 
 
 __all__ = [

@@ -8,7 +8,7 @@
 from deskwire_client.errors import ClientError, InvalidField, NotDelivered, SpoolFull
 from deskwire_client.event import EXCHANGE, Event, build
 from deskwire_client.reporter import Flushed, Receipt, Reporter, report
-from deskwire_client.spool import Spool
+from deskwire_client.spool import SetAside, Spool
 
 __all__ = [
     "EXCHANGE",
@@ -19,6 +19,7 @@ __all__ = [
     "NotDelivered",
     "Receipt",
     "Reporter",
+    "SetAside",
     "Spool",
     "SpoolFull",
     "build",

@@ -1,7 +1,7 @@
 """The command `deskwire-client`: reports one event from a shell, a cron job or a pipeline.
 
 Exit codes: 0 the broker has confirmed it; 2 a field or an argument is wrong, nothing was sent or kept; 3 it is kept
-in the spool and goes later; 4 it is neither delivered nor kept.
+in the spool and goes later; 4 it is neither delivered nor kept; 5 (flush) events were set aside.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from typing import Any
 from deskwire_client.errors import ClientError, InvalidField
 from deskwire_client.event import LANES
 from deskwire_client.reporter import CONFIRMED, Flushed, Receipt, Reporter
+from deskwire_client.spool import SetAside
 
-OK, WRONG, KEPT, LOST = 0, 2, 3, 4
+OK, WRONG, KEPT, LOST, ASIDE = 0, 2, 3, 4, 5
 
 _TYPES = {
     "report": "alert.firing",
@@ -93,19 +94,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _reporter(options) as reporter:
             outcome = reporter.flush() if options.command == "flush" else _report(reporter, options)
+            aside = reporter.aside()
     except InvalidField as error:
         return _fail(options, WRONG, str(error), field=error.field)
     except ClientError as error:
         return _fail(options, LOST, str(error))
-    print(json.dumps(asdict(outcome)) if options.json else _sentence(outcome))
-    return _code(outcome)
+    answer = {**asdict(outcome), "set_aside": [asdict(one) for one in aside]}
+    print(json.dumps(answer) if options.json else _sentence(outcome))
+    for one in [] if options.json else aside:
+        print(f"deskwire-client: set aside, it can never be sent: {one.file}: {one.reason}", file=sys.stderr)
+    return _code(outcome, aside)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="deskwire-client",
         description="Reports events to Deskwire.",
-        epilog="Exit codes: 0 confirmed by the broker, 2 wrong input, 3 kept in the spool, 4 neither sent nor kept.",
+        epilog="Exit codes: 0 confirmed by the broker, 2 wrong input, 3 kept in the spool, 4 neither sent nor kept, "
+        "5 (flush) events were set aside: somebody must look.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, fields in _FIELDS.items():
@@ -190,9 +196,10 @@ def _sentence(outcome: object) -> str:
     raise TypeError(outcome)
 
 
-def _code(outcome: object) -> int:
-    waits = outcome.left > 0 if isinstance(outcome, Flushed) else getattr(outcome, "status", None) != CONFIRMED
-    return KEPT if waits else OK
+def _code(outcome: object, aside: Sequence[SetAside]) -> int:
+    if isinstance(outcome, Flushed):
+        return KEPT if outcome.left else ASIDE if aside else OK
+    return OK if getattr(outcome, "status", None) == CONFIRMED else KEPT
 
 
 def _fail(options: argparse.Namespace, code: int, message: str, field: str | None = None) -> int:

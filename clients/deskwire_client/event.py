@@ -19,6 +19,8 @@ CONTENT_TYPE = "application/cloudevents+json"
 LANES = ("urgent", "normal", "bulk")
 MAX_BYTES = 256 * 1024
 """The desk refuses longer bodies; what is large travels by reference."""
+MAX_ID_BYTES = 255
+"""The id is the AMQP message-id, too, which is bounded in bytes of UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,17 @@ def build(
 
 
 def read(body: bytes) -> Event:
-    """The event that `build` made of this body. Raises ValueError when it is none."""
+    """The event that `build` made of this body. Raises ValueError, which says why nobody could publish it."""
     document = json.loads(body)
     if not isinstance(document, dict):
         raise ValueError("not a JSON object")
     try:
-        return _event(document, body)
-    except KeyError as error:
-        raise ValueError(f"{error} is missing") from None
+        for name in ("id", "source", "type"):
+            text()(name, document.get(name))
+        _check_attributes(document)
+    except InvalidField as error:
+        raise ValueError(str(error)) from None
+    return _event(document, body)
 
 
 def routing_key(event_type: str, lane: str | None) -> str:
@@ -104,6 +109,9 @@ def _check_attributes(document: Mapping[str, Any]) -> None:
     for name in ("id", "source", "subject", "correlationid"):
         if name in document:
             text()(name, document[name])
+    size = len(document["id"].encode(errors="replace"))
+    if size > MAX_ID_BYTES:
+        raise InvalidField("id", f"has {size} bytes in UTF-8, {MAX_ID_BYTES} are allowed")
     if document.get("lane", "normal") not in LANES:
         raise InvalidField("lane", f"must be one of {', '.join(LANES)}; got {document['lane']!r}")
     sequence = document.get("sequence", 0)

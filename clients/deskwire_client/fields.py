@@ -42,12 +42,16 @@ def choice(*allowed: str) -> Rule:
 
 
 def labels(name: str, value: Any) -> None:
-    """An object whose keys and values are text."""
+    """An object of texts: at most LABELS of them, with names of 1 to LABEL_NAME characters."""
     if not isinstance(value, Mapping):
         raise InvalidField(name, "must be an object of texts")
+    if len(value) > LABELS:
+        raise InvalidField(name, f"has {len(value)} entries, {LABELS} are allowed")
     for key, entry in value.items():
         if not isinstance(key, str) or not isinstance(entry, str):
             raise InvalidField(f"{name}.{key}", "must be text")
+        if not 1 <= len(key) <= LABEL_NAME:
+            raise InvalidField(name, f"has a name of {len(key)} characters, 1 to {LABEL_NAME} are allowed")
 
 
 def arguments(name: str, value: Any) -> None:
@@ -66,6 +70,8 @@ TITLE = 1000
 DESCRIPTION = 32_000
 KEY = 1000
 REFERENCE = 200
+LABELS = 64
+LABEL_NAME = 200
 
 _WHERE = {"ci": Field(text()), "service": Field(text())}
 _HANDS = {"level": Field(level), "team": Field(text()), "person": Field(text())}

@@ -7,8 +7,8 @@ blocks its publishers for lack of memory, would hold the caller for as long as i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pika
@@ -19,6 +19,7 @@ from deskwire_client.errors import InvalidField
 from deskwire_client.event import CONTENT_TYPE, EXCHANGE, Event
 
 HEARTBEAT = 30
+MAX_USER_BYTES = 255
 _REFUSALS = (
     exceptions.AuthenticationError,
     exceptions.ProbableAuthenticationError,
@@ -37,10 +38,14 @@ class Fault:
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of a round: the confirmed events, and what stopped or spoiled the others."""
+    """What became of a round: the confirmed events, and what stopped or spoiled the others.
+
+    `unfit` events cannot be put on the wire as they are, now or later, for the reason given.
+    """
 
     confirmed: frozenset[Event]
     fault: Fault | None = None
+    unfit: Mapping[Event, str] = field(default_factory=dict)
 
 
 class Link:
@@ -48,6 +53,7 @@ class Link:
 
     def __init__(self, uri: str) -> None:
         self._parameters = _parameters(uri)
+        self._user = self._parameters.credentials.username
         self._connection: Any = None
         self._channel: Any = None
         self._loop: Any = None
@@ -57,7 +63,9 @@ class Link:
     def send(self, events: Sequence[Event], seconds: float) -> Sent:
         """Publish in order and wait until each is confirmed, for `seconds` at most. Does not raise for the broker.
 
-        Messages are persistent and mandatory; message_id is the event's id.
+        Messages are persistent and mandatory; message_id is the event's id. user_id is the address's user: the
+        broker vouches for it, since it refuses any other than the one that is logged in, and the desk names it as the
+        one who acted.
         """
         self._begin(events)
         try:
@@ -66,7 +74,7 @@ class Link:
             self._fail(str(error) or type(error).__name__)
         if self._fault is not None:
             self.close()
-        return Sent(confirmed=frozenset(self._confirmed), fault=self._fault or self._refusal)
+        return Sent(frozenset(self._confirmed), self._fault or self._refusal, dict(self._unfit))
 
     def close(self) -> None:
         """Close the connection, within a second."""
@@ -85,6 +93,7 @@ class Link:
         self._waiting: dict[int, Event] = {}
         self._confirmed: set[Event] = set()
         self._returned: dict[str, str] = {}
+        self._unfit: dict[Event, str] = {}
         self._fault: Fault | None = None
         self._refusal: Fault | None = None
 
@@ -121,11 +130,33 @@ class Link:
     def _publish(self) -> None:
         try:
             for event in self._events:
-                self._published += 1
-                self._waiting[self._published] = event
-                self._channel.basic_publish(EXCHANGE, event.routing_key, event.body, _properties(event), mandatory=True)
+                self._publish_one(event)
         except (exceptions.AMQPError, AttributeError) as error:
             self._fail(str(error) or "the connection was lost")
+        if not self._waiting:
+            self._loop.stop()
+
+    def _publish_one(self, event: Event) -> None:
+        try:
+            self._channel.basic_publish(
+                EXCHANGE, event.routing_key, event.body, self._properties(event), mandatory=True
+            )
+        except exceptions.ShortStringTooLong:
+            # Nothing of the message was written: pika encodes all of it first. The next one may go.
+            self._unfit[event] = "its id or its routing key has more than 255 bytes"
+            return
+        self._published += 1
+        self._waiting[self._published] = event
+
+    def _properties(self, event: Event) -> Any:
+        return pika.BasicProperties(
+            content_type=CONTENT_TYPE,
+            content_encoding="utf-8",
+            delivery_mode=pika.DeliveryMode.Persistent.value,
+            message_id=event.id,
+            type=event.type,
+            user_id=self._user,
+        )
 
     def _on_return(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
         # A returned message is confirmed afterwards, so the return must be remembered until then.
@@ -171,23 +202,16 @@ def _parameters(uri: str) -> Any:
         raise InvalidField("uri", "must be an AMQP address: amqp://user:password@host:5672/vhost")
     try:
         parameters = pika.URLParameters(uri)
-    except (ValueError, TypeError) as error:
-        raise InvalidField("uri", f"is not an AMQP address: {error}") from None
+    except (ValueError, TypeError):
+        # pika's own words may quote a part of the password.
+        raise InvalidField("uri", "is not an AMQP address; special characters are written as %XX") from None
     if "heartbeat=" not in uri:
         parameters.heartbeat = HEARTBEAT
+    if len(parameters.credentials.username.encode()) > MAX_USER_BYTES:
+        raise InvalidField("uri", f"has a user of more than {MAX_USER_BYTES} bytes")
     parameters.connection_attempts = 1
     parameters.client_properties = {"connection_name": "deskwire-client"}
     return parameters
-
-
-def _properties(event: Event) -> Any:
-    return pika.BasicProperties(
-        content_type=CONTENT_TYPE,
-        content_encoding="utf-8",
-        delivery_mode=pika.DeliveryMode.Persistent.value,
-        message_id=event.id,
-        type=event.type,
-    )
 
 
 def _cause(reason: Any) -> Any:

@@ -11,10 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Callable
 
-from deskwire_client.errors import NotDelivered
+from deskwire_client.errors import InvalidField, NotDelivered
 from deskwire_client.event import Event, build
 from deskwire_client.link import Fault, Link, Sent
-from deskwire_client.spool import Spool
+from deskwire_client.spool import SetAside, Spool
 
 CONFIRMED = "confirmed"
 SPOOLED = "spooled"
@@ -35,11 +35,15 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Flushed:
-    """What a flush did: how many kept events were confirmed, how many are left, and why those are."""
+    """What a flush did: how many kept events were confirmed, how many are left, and why those are.
+
+    `aside` counts the events that this flush set aside, because no broker can take them as they are.
+    """
 
     sent: int
     left: int
     reason: str | None = None
+    aside: int = 0
 
 
 class Reporter:
@@ -141,6 +145,10 @@ class Reporter:
         with self._turn:
             return self._flush(time.monotonic() + self._deadline)
 
+    def aside(self) -> list[SetAside]:
+        """The spooled events that were set aside, by this flush or an earlier one: somebody must look at them."""
+        return [] if self._spool is None else self._spool.aside()
+
     def _report(self, event_type: str, options: Mapping[str, Any], **fields: Any) -> Receipt:
         arguments = {name: value for name, value in options.items() if name in _ARGUMENTS}
         rest = {name: value for name, value in options.items() if name not in _ARGUMENTS}
@@ -155,6 +163,8 @@ class Reporter:
         sent = self._send([event], until)
         if event in sent.confirmed:
             return Receipt(id=event.id, status=CONFIRMED)
+        if event in sent.unfit:
+            raise InvalidField("event", sent.unfit[event])
         reason = _reason(sent)
         if self._spool is None:
             raise NotDelivered(event.id, reason)
@@ -171,28 +181,34 @@ class Reporter:
 
     def _drain(self, spool: Spool, until: float) -> Flushed:
         total = 0
+        before = len(spool.aside())
         while batch := spool.oldest(BATCH):
             sent = self._send([event for _, event in batch], until)
             for name, event in batch:
                 if event in sent.confirmed:
                     spool.remove(name)
                     total += 1
-            if len(sent.confirmed) < len(batch):
-                return Flushed(sent=total, left=len(spool), reason=_reason(sent))
-        return Flushed(sent=total, left=0)
+                elif event in sent.unfit:
+                    spool.set_aside(name, sent.unfit[event])
+            if len(sent.confirmed) + len(sent.unfit) < len(batch):
+                return Flushed(total, len(spool), _reason(sent), len(spool.aside()) - before)
+        return Flushed(total, 0, None, len(spool.aside()) - before)
 
     def _send(self, events: Sequence[Event], until: float) -> Sent:
         confirmed: set[Event] = set()
+        unfit: dict[Event, str] = {}
         fault: Fault | None = None
         for attempt in range(1_000_000):
-            sent = self._link.send([e for e in events if e not in confirmed], until - time.monotonic())
+            left = [event for event in events if event not in confirmed and event not in unfit]
+            sent = self._link.send(left, until - time.monotonic())
             confirmed |= sent.confirmed
+            unfit.update(sent.unfit)
             fault = sent.fault
             wait = self._backoff[min(attempt, len(self._backoff) - 1)] * random.uniform(0.5, 1.0)
             if fault is None or not fault.passing or time.monotonic() + wait >= until:
                 break
             self._pause(wait)
-        return Sent(confirmed=frozenset(confirmed), fault=fault)
+        return Sent(confirmed=frozenset(confirmed), fault=fault, unfit=unfit)
 
 
 _ARGUMENTS = frozenset({"at", "event_id", "lane", "subject", "sequence", "backfill", "correlationid"})

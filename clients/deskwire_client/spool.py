@@ -12,6 +12,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
@@ -26,6 +27,14 @@ except ImportError:  # Windows has no flock: there, one process at a time may us
 MAX_EVENTS = 10_000
 MAX_BYTES = 64 * 1024 * 1024
 _NAME = re.compile(r"[0-9]{20}-[0-9a-f]{32}\.json")
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """An event that can never be sent as it is: the file that holds it, and why."""
+
+    file: str
+    reason: str
 
 
 class Spool:
@@ -55,7 +64,7 @@ class Spool:
             raise SpoolFull(f"the spool {self.folder} cannot be written: {error.strerror or error}") from error
 
     def oldest(self, limit: int) -> list[tuple[str, Event]]:
-        """The first `limit` events with the names of their files. A file that holds no event is set aside."""
+        """The first `limit` events with the names of their files. A file that holds no valid event is set aside."""
         found: list[tuple[str, Event]] = []
         for name in self._names():
             if len(found) == limit:
@@ -65,13 +74,25 @@ class Spool:
                 found.append((name, read(path.read_bytes())))
             except FileNotFoundError:
                 continue
-            except ValueError:
-                path.rename(path.with_suffix(".broken"))
+            except ValueError as error:
+                self.set_aside(name, f"not a valid event: {error}")
         return found
 
     def remove(self, name: str) -> None:
         """Forget an event that the broker has confirmed."""
         (self.folder / name).unlink(missing_ok=True)
+
+    def set_aside(self, name: str, reason: str) -> None:
+        """Keep an event that can never be sent as `<name>.broken`, out of the others' way, and why as `.reason`."""
+        path = self.folder / name
+        path.replace(path.with_suffix(".broken"))
+        # A full disk has no room for the reason; the event is out of the way all the same.
+        with contextlib.suppress(OSError):
+            path.with_suffix(".reason").write_text(f"{reason}\n", encoding="utf-8")
+
+    def aside(self) -> list[SetAside]:
+        """What was set aside and is still there, oldest first."""
+        return [SetAside(str(path), _reason_of(path)) for path in sorted(self.folder.glob("*.broken"))]
 
     @contextlib.contextmanager
     def locked(self, seconds: float, *, pause: Callable[[float], None] = time.sleep) -> Iterator[bool]:
@@ -105,6 +126,13 @@ class Spool:
             part.unlink(missing_ok=True)
             raise
         _sync_folder(self.folder)
+
+
+def _reason_of(broken: Path) -> str:
+    try:
+        return broken.with_suffix(".reason").read_text(encoding="utf-8").strip()
+    except OSError:
+        return "unknown"
 
 
 def _next(names: list[str]) -> str:

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Reports an alert without any code of Deskwire: amqp-publish is in Debian's package amqp-tools.
+# amqp-publish cannot set user-id, so the desk takes the actor from `source`.
 # Run: AMQP_URI=amqp://... ./report_alert.sh "Disk full on db1"
 set -eu
 

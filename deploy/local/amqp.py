@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pika
 from pika.exceptions import AMQPError
+
+from deploy.local.access import SENDER
+
+_BEFORE_USER_ENDS = re.compile("[:/?]")
 
 # pika logs each refused connection with its trace; who asks here says it in a sentence.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
@@ -31,10 +36,16 @@ def fault(uri: str, seconds: float = 5.0) -> str | None:
 
 
 def without_password(uri: str) -> str:
-    """The URI as it may be shown."""
-    before, at, after = uri.rpartition("@")
-    scheme, separator, user = before.partition("://")
-    return f"{scheme}{separator}{user.partition(':')[0]}@{after}" if at else uri
+    """The URI as it may be shown: no password, and no options, since one of MongoDB's is a password, too."""
+    scheme, separator, rest = uri.partition("://")
+    user, at, place = rest.rpartition("@")
+    return f"{scheme}{separator}{_BEFORE_USER_ENDS.split(user)[0]}{at}{place.partition('?')[0]}"
+
+
+def for_senders(uri: str) -> str:
+    """The address of a broker with a user for foreign senders in it, who is yet to be made there."""
+    scheme, separator, rest = without_password(uri).partition("://")
+    return f"{scheme}{separator}{SENDER}:<password>@{rest.rpartition('@')[2]}"
 
 
 def _in_words(error: Exception) -> str:
@@ -47,4 +58,7 @@ def _in_words(error: Exception) -> str:
             return "nobody listens there"
         case "gaierror" | "AddressError":
             return "its host name is unknown"
+        case "ValueError":
+            # Its words may quote what stands where a port should be: part of a password with a slash in it.
+            return "that is no address (write special characters of a password as %XX)"
     return f"{type(error).__name__} {error}".strip()

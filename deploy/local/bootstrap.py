@@ -1,6 +1,8 @@
 """Make `.venv` from the lock file: `python3 -m deploy.local.bootstrap [--tests]`.
 
-Standard library only, and it runs before anything is installed. When nothing changed it returns at once. Which
+Standard library only, and it runs before anything is installed, on whatever Python `python3` is: this file and what
+it imports must load with Python 3.7, so that one that is too old looks for a newer one, or says so in a sentence.
+When nothing changed it returns at once. Which
 package index is used is pip's own configuration's affair. `--tests` also sees to the programs that tests need.
 """
 
@@ -13,8 +15,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.local.folders import ROOT
 from deploy.local.packages import ProgramMissing, install, may_install
+from deploy.local.root import ROOT
 from shared.errors import DeskwireError
 
 OLDEST = (3, 11)
@@ -40,8 +42,9 @@ def prepare(root: Path) -> None:
     wanted = fingerprint(root)
     if (root / ".venv/bin/deskwire").exists() and stamp.exists() and stamp.read_text() == wanted:
         return
-    stamp.unlink(missing_ok=True)
     python = find_python()
+    if stamp.exists():
+        stamp.unlink()
     _make_environment(root, python)
     print("Installing the locked packages into .venv (once, about a minute) ...", flush=True)
     pip = [str(root / ".venv/bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]

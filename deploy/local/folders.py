@@ -6,7 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from deploy.local.root import ROOT
+
+__all__ = ["ROOT", "Folders", "find_folders"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,11 +24,11 @@ def readiness(port: int, seconds: float = 1.0) -> dict[str, str] | None:
         return {"process": f"answers {status}"}
 
 
-def metrics(port: int, seconds: float = 2.0) -> list[Sample]:
-    """Its metrics as (name, labels, value); empty when it does not answer."""
+def metrics(port: int, seconds: float = 2.0) -> list[Sample] | None:
+    """Its metrics as (name, labels, value); None when it does not answer."""
     status, body = _get(port, "metrics", seconds)
     if status != 200:
-        return []
+        return None
     families = text_string_to_metric_families(body)
     return [(sample.name, dict(sample.labels), float(sample.value)) for family in families for sample in family.samples]
 

@@ -24,6 +24,9 @@ Bind a queue of your own to the exchange of the service you listen to, with `inc
 is the record's version, and `data` is the whole public record after the event, so that the newest one seen is enough.
 `data.change` says what changed and who did it.
 
+Publish with AMQP's property `user-id` set to the user you log in as: the broker refuses any other, so that user is who
+acted. Without it the actor is `system:` and the event's `source`, which is no more than the sender's own word.
+
 New fields and new types are added without notice; a field's meaning never changes. Ignore what you do not know.
 """
 

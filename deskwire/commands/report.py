@@ -8,7 +8,7 @@ import click
 
 from deskwire.console import Voice
 from deskwire.options import json_option
-from deskwire.session import sender_uri
+from deskwire.session import sender_uri, user_of
 from shared.clock import SystemClock
 from shared.envelope import Envelope, Lane, encode
 from shared.errors import Unavailable
@@ -41,9 +41,9 @@ class NotTaken(Unavailable):
 def report(title: str, as_json: bool, **options: Any) -> None:
     """Report an alert (or, with --ticket, a ticket) to the running desk."""
     event = build(title, **options)
-    key = routing_key(event.type, event.lane)
-    message = Message(exchange=INTAKE, routing_key=key, body=encode(event), message_id=event.id)
-    publisher = Publisher(sender_uri())
+    uri = sender_uri()
+    message = message_of(event, uri)
+    publisher = Publisher(uri)
     try:
         (outcome,) = publisher.publish([message])
     finally:
@@ -51,8 +51,19 @@ def report(title: str, as_json: bool, **options: Any) -> None:
     if outcome is not Outcome.CONFIRMED:
         raise NotTaken(f"The broker did not keep {event.type}: {outcome.value}. `deskwire status` says more.")
     voice = Voice(as_json=as_json)
-    voice.answer({"id": event.id, "type": event.type, "routing_key": key, "outcome": outcome.value})
+    voice.answer({"id": event.id, "type": event.type, "routing_key": message.routing_key, "outcome": outcome.value})
     voice.line(f"{event.type} {event.id} is with the broker.")
+
+
+def message_of(event: Envelope, uri: str) -> Message:
+    """The event as it is published at `uri`, under the name of that address's user: the broker refuses any other."""
+    return Message(
+        exchange=INTAKE,
+        routing_key=routing_key(event.type, event.lane),
+        body=encode(event),
+        message_id=event.id,
+        properties={"user_id": user_of(uri)},
+    )
 
 
 def build(

@@ -35,6 +35,8 @@ def _tell(voice: Voice, found: Status, everything: bool) -> None:
         rows.append((service.name, marked(service.ready, said), str(service.port), lag))
     voice.table(("service", "state", "port", "journal"), rows, numbers=("port",))
     voice.line()
+    if found.journal_fault is not None:
+        voice.line(f"journal   {found.journal_fault}", style="red")
     if found.broker_fault is not None:
         voice.line(found.broker_fault, style="red")
         return
@@ -73,4 +75,5 @@ def _document(found: Status) -> dict[str, Any]:
         },
         "dead_letters": found.dead_letters,
         "broker_fault": found.broker_fault,
+        "journal_fault": found.journal_fault,
     }

@@ -10,11 +10,12 @@ import click
 
 from deploy.local import ports, running
 from deploy.local.access import SENDER, find_services
-from deploy.local.backing import prepare
+from deploy.local.amqp import for_senders, without_password
+from deploy.local.backing import Backing, prepare
 from deploy.local.choices import BadChoice, Choices
 from deploy.local.folders import Folders, find_folders
 from deploy.local.parts import Parts
-from deploy.local.stack import Addresses, Plan, ops_ports, plan
+from deploy.local.stack import Plan, ops_ports, plan
 from deploy.local.stop import Stop, on_signals
 from deploy.local.supervisor import Supervisor
 from deskwire.console import Voice
@@ -51,7 +52,7 @@ def up(as_json: bool) -> None:
 
             def when_up() -> None:
                 progress.finish()
-                _tell(voice, folders, plans, backing.addresses)
+                _tell(voice, folders, plans, backing)
 
             Supervisor(folders, Parts(backing=backing, plans=plans), progress, stop).run(when_up)
     voice.answer({"event": "stopped"})
@@ -75,15 +76,18 @@ def judge(environment: Mapping[str, str]) -> Choices:
     return choices
 
 
-def _tell(voice: Voice, folders: Folders, plans: tuple[Plan, ...], addresses: Addresses) -> None:
-    sender = addresses.amqp[SENDER]
+def _tell(voice: Voice, folders: Folders, plans: tuple[Plan, ...], backing: Backing) -> None:
+    sender = backing.addresses.amqp[SENDER]
+    if backing.broker is None:
+        # The broker is somebody else's: its address here holds the user and password of the services.
+        sender = for_senders(sender)
     publish = amqp_publish_line(sender, at=SystemClock().now(), event_id=SystemIds().new())
     lines = [report_line(_program()), show_line(_program())]
     voice.answer(
         {
             "event": "up",
             "amqp_for_senders": sender,
-            "mongodb": addresses.mongodb,
+            "mongodb": without_password(backing.addresses.mongodb),
             "ops": {plan.name: f"http://127.0.0.1:{plan.ops_port}" for plan in plans},
             "logs": str(folders.logs),
             "try": [*lines, publish],
@@ -93,6 +97,8 @@ def _tell(voice: Voice, folders: Folders, plans: tuple[Plan, ...], addresses: Ad
     voice.line("Deskwire is up. Ctrl-C stops it.", style="bold")
     voice.line()
     voice.line(f"  senders   {sender}   (exchange itsm.intake)")
+    if backing.broker is None:
+        voice.line("            Make that user on your broker: it may write to itsm.intake, and nothing else.")
     voice.line(f"  metrics   http://127.0.0.1:{plans[0].ops_port}/metrics  to  :{plans[-1].ops_port}/metrics")
     voice.line(f"  logs      {folders.logs}")
     voice.line()

@@ -42,7 +42,7 @@ def backlog(status: Status, incident: Mapping[str, Any], sla: Mapping[str, Any])
         queued=queued,
         unsent=unsent,
         gaps=int(sla.get("gaps", 0)),
-        fault=status.broker_fault,
+        fault=status.broker_fault or status.journal_fault,
         done=(dead, *_numbers(incident), *_numbers(sla)),
     )
 

@@ -1,20 +1,32 @@
-"""The door of the gateway: a plain process that answers its ops port until it is told to stop."""
+"""The door of the gateway: a plain process that answers its ops port until it is told to stop.
+
+Exit codes are those of `shared.runner`: 0 stopped in order, 78 wrong configuration.
+"""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 
 from shared import logs
-from shared.config import Settings
+from shared.config import Settings, SettingsError
 from shared.health import Health, OpsServer
+
+EXIT_CONFIGURATION = 78
+"""EX_CONFIG of sysexits.h: started again it would fail the same way."""
 
 log = logs.get(__name__)
 
 
-def main() -> None:
-    """Serve `/livez`, `/readyz` and `/metrics`; returns after SIGTERM or SIGINT."""
-    settings = Settings.load()
+def main() -> int:
+    """Serve `/livez`, `/readyz` and `/metrics`; returns the exit code after SIGTERM or SIGINT."""
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        print(f"deskwire gateway: {error.message}", file=sys.stderr)
+        return EXIT_CONFIGURATION
+    logs.configure("gateway", level=settings.log_level, fmt=settings.log_format)
     stopping = threading.Event()
     health = Health()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -24,7 +36,8 @@ def main() -> None:
     stopping.wait()
     health.draining = True
     log.info("stopped")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

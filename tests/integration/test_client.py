@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import pika
 import pytest
 
 from deploy.local.access import OPERATOR, SENDER
-from deskwire_client import EXCHANGE, Reporter, Spool
+from deskwire_client import EXCHANGE, Reporter, Spool, build
 from deskwire_client.cli import main
+from deskwire_client.link import Link
 from shared.envelope import CONTENT_TYPE, Envelope, decode
 from tests.house import House
 
@@ -68,6 +70,7 @@ def test_a_report_is_confirmed_and_arrives_as_the_contract_says(broker_uri: str,
     assert method.routing_key == "alert.firing.urgent"
     assert (properties.content_type, properties.delivery_mode) == (CONTENT_TYPE, 2)
     assert properties.message_id == event.id == receipt.id
+    assert properties.user_id == pika.URLParameters(broker_uri).credentials.username
     assert event.data["title"] == "Disk full"
 
 
@@ -107,6 +110,19 @@ def test_a_wrong_password_is_said_at_once_and_the_event_is_kept(broker_uri: str,
     assert receipt.status == "spooled"
     assert "ACCESS_REFUSED" in (receipt.reason or "")
     assert time.monotonic() - began < 5
+
+
+def test_an_event_that_does_not_fit_the_wire_stops_no_other(broker_uri: str, received: Received) -> None:
+    events = [build("alert.resolved", {"dedup_key": "k"}, source="/m", event_id=one) for one in ("e1", "bad", "e2")]
+    events[1] = replace(events[1], id="\u00e9" * 128)
+    link = Link(broker_uri)
+    try:
+        for count in (2, 0):
+            sent = link.send(events[:3] if count else events[1:2], 5)
+            assert (len(sent.confirmed), list(sent.unfit), sent.fault) == (count, [events[1]], None)
+    finally:
+        link.close()
+    assert [event.id for _, _, event in received(2)] == ["e1", "e2"]
 
 
 def test_the_command_reports_and_flushes(broker_uri: str, received: Received, tmp_path: Path) -> None:

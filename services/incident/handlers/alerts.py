@@ -23,6 +23,7 @@ from services.incident.handlers.records import change, open_one
 from shared.cause import Cause
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Rejected
+from shared.ids import joined
 from shared.storage import from_document, to_document
 from shared.unit_of_work import Work
 
@@ -212,7 +213,7 @@ def _occurred(work: Work, told: Told, outcome: Outcome, incident: str | None) ->
         "kind": told.envelope.type,
         "outcome": outcome.value,
     }
-    work.append(OCCURRENCES, f"{told.envelope.source}:{told.envelope.id}", row)
+    work.append(OCCURRENCES, joined(told.envelope.source, told.envelope.id), row)
 
 
 def _details(signal: Signal) -> dict[str, Any]:

@@ -89,3 +89,15 @@ def test_the_address_is_read_from_the_file_that_the_environment_names(
     (tmp_path / "uri").write_text(AWAY + "\n")
     monkeypatch.setenv("AMQP_URI_FILE", str(tmp_path / "uri"))
     assert main(["deployed", "--service", "a", "--version", "1", "--deadline", "0.1"]) == 4
+
+
+def test_what_was_set_aside_is_named_until_it_is_moved_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / f"{0:020d}-{0:032x}.json").write_bytes(b'{"half')
+    flush = ["flush", "--uri", AWAY, "--spool", str(tmp_path)]
+    assert main(flush) == 5
+    said = capsys.readouterr()
+    assert (said.out, ".broken: not a valid event" in said.err) == ("0 sent\n", True)
+    assert main([*flush, "--json"]) == 5
+    (aside,) = json.loads(capsys.readouterr().out)["set_aside"]
+    Path(aside["file"]).unlink()
+    assert main(flush) == 0

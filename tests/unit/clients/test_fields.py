@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from deskwire_client import InvalidField, build
+from deskwire_client import InvalidField, build, fields
 from deskwire_client.event import MAX_BYTES, read
 from deskwire_client.fields import TYPES
+from services.incident.schemas import intake
 from shared.envelope import Lane, decode
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -63,6 +64,9 @@ def test_fields_that_are_none_are_left_out() -> None:
         ("alert.firing", {"severity": "bad"}, "severity"),
         ("alert.firing", {"labels": {"a": 1}}, "labels.a"),
         ("alert.firing", {"labels": "a=b"}, "labels"),
+        ("alert.firing", {"labels": {f"label{number}": "x" for number in range(65)}}, "labels"),
+        ("alert.firing", {"labels": {"a" * 201: "x"}}, "labels"),
+        ("alert.firing", {"labels": {"": "x"}}, "labels"),
         ("alert.firing", {"sevrity": "error"}, "sevrity"),
         ("ticket.submitted", {"impact": "huge"}, "impact"),
         ("ticket.submitted", {"requester": {"name": "Kim"}}, "requester"),
@@ -91,6 +95,7 @@ def test_bad_data_is_refused_by_the_name_of_its_field(event_type: str, overrides
         ({"lane": "fast"}, "lane"),
         ({"sequence": -1}, "sequence"),
         ({"event_id": ""}, "id"),
+        ({"event_id": "\u00e9" * 128}, "id"),
         ({"at": datetime(2026, 3, 2)}, "time"),  # noqa: DTZ001 - a time without an offset is what is refused
     ],
 )
@@ -108,3 +113,24 @@ def test_an_unknown_type_is_refused() -> None:
 def test_a_body_over_the_bound_is_refused() -> None:
     with pytest.raises(InvalidField, match=str(MAX_BYTES)):
         build("alert.firing", {**GOOD["alert.firing"], "labels": {"a": "x" * MAX_BYTES}}, source="/m")
+
+
+def test_labels_are_bounded_as_the_desk_bounds_them() -> None:
+    widest = {f"{number:0>{fields.LABEL_NAME}}": "x" for number in range(fields.LABELS)}
+    event = build("alert.firing", {**GOOD["alert.firing"], "labels": widest}, source="/m")
+    assert len(intake.read(decode(event.body)).labels) == fields.LABELS  # type: ignore[union-attr]
+    assert (intake.MAX_LABELS, intake.REF.max) == (fields.LABELS, fields.LABEL_NAME)
+
+
+def test_an_id_may_fill_its_bytes() -> None:
+    assert build("alert.resolved", {"dedup_key": "k"}, source="/m", event_id="\u00e9" * 127).id == "\u00e9" * 127
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [{"id": "\u00e9" * 128}, {"id": 7}, {"type": ""}, {"source": "s" * 256}, {"lane": "fast"}],
+)
+def test_a_body_that_could_never_be_published_is_no_event(overrides: dict[str, Any]) -> None:
+    document = json.loads(build("alert.resolved", {"dedup_key": "k"}, source="/m").body)
+    with pytest.raises(ValueError, match=r"must be|allowed"):
+        read(json.dumps({**document, **overrides}).encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -143,3 +144,42 @@ def test_a_fault_that_will_not_pass_is_not_tried_again(tmp_path: Path) -> None:
     receipt = make_desk(broker, tmp_path).alert(dedup_key="k", title="t")
     assert (receipt.status, receipt.reason) == ("spooled", "ACCESS_REFUSED")
     assert broker.taken == [receipt.id]
+
+
+def test_an_event_that_can_never_be_sent_is_set_aside_and_the_others_go(tmp_path: Path) -> None:
+    class Picky(Broker):
+        def send(self, events: Any, seconds: float) -> Sent:
+            if not self.up:
+                return super().send(events, seconds)
+            unfit = {event: "too long" for event in events if event.id == "bad"}
+            fit = [event for event in events if event not in unfit]
+            return Sent(super().send(fit, seconds).confirmed, unfit=unfit)
+
+    broker = Picky(up=False)
+    desk = make_desk(broker, tmp_path)
+    for event_id in ("e1", "bad", "e2"):
+        desk.alert(dedup_key=event_id, title="t", event_id=event_id)
+    broker.up = True
+    flushed = desk.flush()
+    assert (flushed.sent, flushed.left, flushed.aside) == (2, 0, 1)
+    assert desk.alert(dedup_key="k", title="t", event_id="e3").status == "confirmed"
+    assert broker.taken == ["e1", "e2", "e3"]
+    (aside,) = desk.aside()
+    assert aside.reason == "too long"
+    assert json.loads(Path(aside.file).read_bytes())["id"] == "bad"
+
+
+def test_a_new_event_that_can_never_be_sent_is_refused_and_not_kept(tmp_path: Path) -> None:
+    class Picky(Broker):
+        def send(self, events: Any, seconds: float) -> Sent:
+            return Sent(frozenset(), unfit=dict.fromkeys(events, "too long"))
+
+    with pytest.raises(InvalidField, match="too long"):
+        make_desk(Picky(), tmp_path).alert(dedup_key="k", title="t")
+    assert len(Spool(tmp_path)) == 0
+
+
+def test_a_bad_address_is_refused_without_its_password() -> None:
+    with pytest.raises(InvalidField) as caught:
+        Reporter("amqp://user:s3/cret@broker/", source="/m")
+    assert "s3" not in str(caught.value)

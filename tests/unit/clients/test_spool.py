@@ -75,7 +75,9 @@ def test_a_damaged_file_is_set_aside_and_the_rest_goes_on(tmp_path: Path) -> Non
     event = make_event()
     spool.put(event)
     assert [found for _, found in spool.oldest(9)] == [event]
-    assert len(list(tmp_path.glob("*.broken"))) == 1
+    (aside,) = spool.aside()
+    assert Path(aside.file).read_bytes() == b'{"half'
+    assert "not a valid event" in aside.reason
 
 
 def test_half_written_and_foreign_files_are_not_events(tmp_path: Path) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
+import os
+import subprocess
 import sys
 from collections import namedtuple
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,3 +66,87 @@ def test_every_pinned_package_carries_hashes_and_no_address() -> None:
     for entry in text.split("\n"):
         if "==" in entry and not entry.startswith((" ", "#")):
             assert entry.rstrip().endswith("\\")
+
+
+OLDER = ("3.7", "3.8", "3.9", "3.10")
+PARTS = ("deploy", "shared")
+
+
+def imported(module: str = "deploy.local.bootstrap") -> dict[str, ast.Module]:
+    """The modules of the house that importing `module` loads, each as a Python 3.7 reads it."""
+    found: dict[str, ast.Module] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name.partition(".")[0] not in PARTS:
+            continue
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        found[name] = ast.parse(Path(spec.origin).read_text(), feature_version=(3, 7))
+        waiting += [*_imports(found[name]), *_packages(name)]
+    return found
+
+
+def _packages(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts))]
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+
+
+def find_older(version: str) -> str | None:
+    """A Python of that version that can be run here."""
+    homes = [
+        *os.environ.get("PATH", "").split(os.pathsep),
+        *sorted(Path.home().glob(f".pyenv/versions/{version}*/bin")),
+    ]
+    for home in homes:
+        found = Path(home) / f"python{version}"
+        if found.exists() and not subprocess.run([found, "-c", "pass"], capture_output=True, check=False).returncode:
+            return str(found)
+    return None
+
+
+def test_what_an_old_python_loads_uses_nothing_that_it_lacks() -> None:
+    for name, tree in imported().items():
+        assert not _packages_missing(tree), name
+        for node in ast.walk(tree):
+            assert not isinstance(node, ast.Match), name
+            if isinstance(node, ast.Call):
+                assert not {"slots", "kw_only", "missing_ok", "strict"} & {one.arg for one in node.keywords}, name
+
+
+def _packages_missing(tree: ast.Module) -> set[str]:
+    tops = {name.partition(".")[0] for name in _imports(tree)}
+    return tops - set(sys.stdlib_module_names) - set(PARTS)
+
+
+@pytest.mark.parametrize("version", OLDER)
+def test_an_old_python_says_what_is_needed_and_nothing_else(version: str, tmp_path: Path) -> None:
+    python = find_older(version)
+    if python is None:
+        pytest.skip(f"python{version} is not on this machine")
+    code = (
+        "import sys, pathlib; from deploy.local import bootstrap; "
+        "bootstrap.ROOT = pathlib.Path(sys.argv[1]); sys.exit(bootstrap.main([]))"
+    )
+    done = subprocess.run(
+        [python, "-B", "-c", code, str(make_project(tmp_path))],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    sentence = (
+        f"Deskwire needs Python 3.11 or newer; python3 here is {version}. Install python3.11 and run make again.\n"
+    )
+    assert (done.stdout, done.stderr) == ("", sentence)

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from deploy.local.probe import Sample
 from deskwire.cli import COMMANDS, Exit, cli, exit_code
-from deskwire.commands.report import build
+from deskwire.commands.report import build, message_of
 from deskwire.console import Voice
 from deskwire.examples import amqp_publish_line, report_line
-from deskwire.status import QueueState, ServiceState, Status, journal_of
+from deskwire.status import QueueState, ServiceState, Status, journal_fault, journal_of
 from shared.envelope import Lane, decode
 from shared.errors import DeskwireError, NotFound, Unavailable
 from shared.testing import make_instant
@@ -73,6 +73,16 @@ def test_the_same_alert_has_the_same_key() -> None:
     assert first.id != again.id
 
 
+@pytest.mark.parametrize(
+    ("uri", "user"),
+    [("amqp://kim%40home:s3cret@broker/deskwire", "kim@home"), ("amqp://broker/deskwire", "guest")],
+)
+def test_a_report_goes_under_the_name_of_the_user_who_is_logged_in(uri: str, user: str) -> None:
+    message = message_of(build("Mail is down", **OPTIONS), uri)  # type: ignore[arg-type]
+    assert message.properties["user_id"] == user
+    assert message.routing_key == "alert.firing.urgent"
+
+
 def test_an_alert_that_is_over_keeps_its_key() -> None:
     firing = build("Mail is down", **OPTIONS)  # type: ignore[arg-type]
     over = build("Mail is down", **{**OPTIONS, "resolved": True})  # type: ignore[arg-type]
@@ -104,6 +114,23 @@ def test_the_journal_is_read_from_the_relays_metrics() -> None:
     assert journal_of(samples) == {"sla": (3, 1.5)}
 
 
+@pytest.mark.parametrize(
+    ("faults", "journal", "fault"),
+    [
+        ({}, {"sla": (0, 0.0), "notify": (7, 1.0)}, None),
+        ({}, {"sla": (0, 0.0)}, "the relay does not say what it has yet to send for notify"),
+        ({"process": "does not answer"}, {}, "the relay does not say what it has yet to send"),
+        ({"sla": "has not run yet"}, {"sla": (0, 0.0), "notify": (0, 0.0)}, "the relay does not say"),
+    ],
+)
+def test_journals_are_known_when_a_relay_that_works_has_counted_each(
+    faults: dict[str, str], journal: dict[str, tuple[int, float]], fault: str | None
+) -> None:
+    relay = ServiceState(name="relay", port=9708, faults=faults)
+    found = journal_fault((relay,), journal, ("sla", "notify"))
+    assert found is None if fault is None else str(found).startswith(fault)
+
+
 def test_all_ready_and_nothing_dead_is_well() -> None:
     assert make_status().well
 
@@ -115,6 +142,7 @@ def test_all_ready_and_nothing_dead_is_well() -> None:
         {"queues": (QueueState(name="sla.dead", messages=1, consumers=0),)},
         {"queues": (QueueState(name="sla.incident.normal.v1", messages=None, consumers=None),)},
         {"broker_fault": "The broker does not answer."},
+        {"journal_fault": "the relay does not say"},
     ],
 )
 def test_what_somebody_must_look_at_is_not_well(overrides: dict[str, object]) -> None:

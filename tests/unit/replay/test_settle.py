@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from deskwire import status
 from deskwire.console import Voice
 from deskwire.replay.observe import backlog
 from deskwire.replay.report import Report, show
@@ -67,6 +68,13 @@ def test_dead_letters_are_no_work_that_is_left() -> None:
 
 def test_a_house_that_cannot_be_seen_is_not_taken_for_done() -> None:
     assert backlog(Status(services=(), broker_fault="away"), {}, {}).left
+    assert backlog(Status(services=(), journal_fault="silent"), {}, {}).left
+
+
+def test_a_relay_that_does_not_answer_is_not_taken_for_an_empty_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "find_ops_ports", lambda: {"relay": 1})
+    monkeypatch.setattr(status, "_queues", lambda: ())
+    assert backlog(status.gather(), {}, {}).left
 
 
 def make_queue(name: str, messages: int) -> QueueState:
