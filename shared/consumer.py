@@ -45,8 +45,6 @@ SHORTEST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
 STEADY_SECONDS = 5.0
 """A connection that held for so long counts as a good one: the next is tried at once."""
-EXIT_CONFIGURATION = 78
-"""sysexits.h EX_CONFIG: what is configured here and there does not fit, and restarting does not help."""
 
 
 class QueueMismatch(Exception):

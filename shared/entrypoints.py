@@ -21,7 +21,7 @@ from shared.config import Settings
 from shared.consumer import Delivery, Subscription
 from shared.deadletter import dead_message, retry_message
 from shared.envelope import MAX_HOPS, Envelope, Lane, decode
-from shared.errors import Conflict, DeskwireError, Rejected, Unavailable
+from shared.errors import DeskwireError, Rejected, Unavailable
 from shared.publisher import Message, Outcome
 from shared.retry import RetryAfter, decide
 from shared.runtime import SETTINGS, Runtime
@@ -34,8 +34,6 @@ UNKNOWN = "unknown"
 LONGEST_PAUSE = 2.0
 HOUSE_MAX_BYTES = 16 * 1024 * 1024
 """Of events of our own: the broker's limit."""
-CONFLICTS = 3
-"""How often a batch may lose its race; each time it was tried again many times by the unit of work."""
 
 
 class Waiting(Entrypoint):
@@ -141,7 +139,7 @@ class Events(Waiting):
         return envelope
 
     def _take(self, pairs: Sequence[tuple[Delivery, Envelope]]) -> None:
-        pause, conflicts = 0.1, 0
+        pause = 0.1
         while pairs and not any(delivery.lost for delivery, _ in pairs):
             started = time.monotonic()
             taken, error = self.call([envelope for _, envelope in pairs])
@@ -149,9 +147,8 @@ class Events(Waiting):
                 self._record(pairs, time.monotonic() - started)
                 self._settle(pairs, taken)
                 return
-            conflicts += isinstance(error, Conflict)
-            # A conflict that comes again and again is no race but one event's fault, such as a key that is taken.
-            if not isinstance(error, Unavailable | Conflict) or conflicts > CONFLICTS:
+            # A conflict that outlasts the unit of work is no race but one event's fault, such as a key that is taken.
+            if not isinstance(error, Unavailable):
                 self._isolate(pairs, error)
                 return
             if self.runtime.consumer.stopping:

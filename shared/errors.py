@@ -8,6 +8,9 @@
 
 from __future__ import annotations
 
+EXIT_CONFIGURATION = 78
+"""EX_CONFIG of sysexits.h: a process that ends with it would fail the same way if it was started again."""
+
 
 class DeskwireError(Exception):
     """Any error that the house raises on purpose.

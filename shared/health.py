@@ -12,6 +12,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from shared import metrics
+from shared.errors import Invalid
 
 Check = Callable[[], str | None]
 """Returns None when all is well, else one sentence that says what is not."""
@@ -38,7 +39,10 @@ class Health:
 
 
 class OpsServer:
-    """A small HTTP server for probes and scrapers: GET only, short time-outs, nothing else."""
+    """A small HTTP server for probes and scrapers: GET only, short time-outs, nothing else.
+
+    Raises Invalid (`ops-port-taken`) when another program has the port.
+    """
 
     def __init__(self, health: Health, host: str, port: int) -> None:
         class Server(ThreadingHTTPServer):
@@ -46,7 +50,13 @@ class OpsServer:
             # Another process on the port is an error to be told, not one to share the port with.
             allow_reuse_port = False
 
-        self._server = Server((host, port), _handler(health))
+        try:
+            self._server = Server((host, port), _handler(health))
+        except OSError as error:
+            raise Invalid(
+                f"the ops port {host}:{port} cannot be had ({error.strerror}); set DESKWIRE_OPS_PORT to a free one",
+                slug="ops-port-taken",
+            ) from None
         self.port: int = self._server.server_address[1]
 
     def start(self) -> None:

@@ -19,7 +19,7 @@ from shared import logs
 from shared.clock import Clock, SystemClock
 from shared.config import Settings, SettingsError
 from shared.doorbell import Bells
-from shared.errors import Conflict, DeskwireError, Unavailable
+from shared.errors import EXIT_CONFIGURATION, Conflict, DeskwireError, Invalid, Unavailable
 from shared.health import Health, OpsServer
 from shared.lease import Leases
 from shared.mongo import MongoStore, connect
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
         settings = Settings.load()
     except SettingsError as error:
         print(f"deskwire relay: {error.message}", file=sys.stderr)
-        return 78
+        return EXIT_CONFIGURATION
     logs.configure("relay", level=settings.log_level, fmt=settings.log_format)
     clock = SystemClock()
     services = list(arguments) or [one.service for one in catalogue() if one.publishes]
@@ -95,7 +95,11 @@ def main(arguments: Sequence[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     health = Health()
-    OpsServer(health, settings.ops_host, settings.ops_port).start()
+    try:
+        OpsServer(health, settings.ops_host, settings.ops_port).start()
+    except Invalid as error:
+        log.error("cannot start", error=str(error))
+        return EXIT_CONFIGURATION
     bells = Bells(settings.doorbell, services)
     threads = []
     for relay in (make(service, settings, clock) for service in services):

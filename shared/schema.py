@@ -24,6 +24,7 @@ from shared.topology import catalogue
 from shared.unit_of_work import AUDIT, INBOX, JOURNAL, PARKED, Document
 
 DAY = 24 * 60 * 60
+EXPIRY = "expireAfterSeconds"
 
 Index = tuple[tuple[tuple[str, int], ...], Mapping[str, Any]]
 
@@ -66,7 +67,7 @@ def _specified(document: Any) -> Iterable[Index]:
 
 
 def ensure(database: Database[Document], collections: Mapping[str, tuple[Index, ...]]) -> int:
-    """Make what is missing; returns how much that was. Raises Unavailable, or Conflict to be tried again."""
+    """Make what is missing, and let things expire when the settings say now; returns how much that was. Raises Unavailable, or Conflict to be tried again."""
     made = 0
     with translated():
         there = set(database.list_collection_names())
@@ -74,10 +75,14 @@ def ensure(database: Database[Document], collections: Mapping[str, tuple[Index, 
             if name not in there:
                 database.create_collection(name)
                 made += 1
-            known = {tuple(index["key"]) for index in database[name].index_information().values()}
+            known = {tuple(index["key"]): index for index in database[name].index_information().values()}
             for keys, options in indexes:
                 if keys not in known:
                     database[name].create_index(list(keys), **options)
+                    made += 1
+                elif known[keys].get(EXPIRY) != options.get(EXPIRY) and EXPIRY in options:
+                    changed = {"keyPattern": dict(keys), EXPIRY: options[EXPIRY]}
+                    database.command("collMod", name, index=changed)
                     made += 1
     return made
 

@@ -26,15 +26,13 @@ from deploy.local.stack import Plan, operator_environment
 from deploy.local.stop import Stop, Stopped
 from deploy.local.watch import Watched
 from shared.clock import SystemClock, format_instant
-from shared.errors import Unavailable
+from shared.errors import EXIT_CONFIGURATION, Unavailable
 
 READY_SECONDS = 90.0
 SERVICE_STOP_SECONDS = 30.0
 RELAY_STOP_SECONDS = 15.0
 BACKING_STOP_SECONDS = 15.0
 CRASHES_BEFORE_READY = 3
-WRONG_CONFIGURATION = 78
-"""How a process ends that would fail the same way again (EX_CONFIG of sysexits.h)."""
 _LOOK = 0.2
 
 
@@ -153,7 +151,7 @@ class Supervisor:
         for watched in self._watched:
             said = watched.look(time.monotonic())
             child = self._children.get(watched.name)
-            if child is not None and child.exit_code == WRONG_CONFIGURATION:
+            if child is not None and child.exit_code == EXIT_CONFIGURATION:
                 raise StartFailed(f"{child.name} cannot start: {reason(child)}")
             if watched.crashes >= CRASHES_BEFORE_READY and child is not None:
                 raise StartFailed(last_words(child))

@@ -11,10 +11,8 @@ import threading
 
 from shared import logs
 from shared.config import Settings, SettingsError
+from shared.errors import EXIT_CONFIGURATION, Invalid
 from shared.health import Health, OpsServer
-
-EXIT_CONFIGURATION = 78
-"""EX_CONFIG of sysexits.h: started again it would fail the same way."""
 
 log = logs.get(__name__)
 
@@ -31,7 +29,11 @@ def main() -> int:
     health = Health()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    OpsServer(health, settings.ops_host, settings.ops_port).start()
+    try:
+        OpsServer(health, settings.ops_host, settings.ops_port).start()
+    except Invalid as error:
+        log.error("cannot start", error=str(error))
+        return EXIT_CONFIGURATION
     log.info("started")
     stopping.wait()
     health.draining = True

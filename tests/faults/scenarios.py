@@ -215,6 +215,9 @@ class Player:
             result.ended += rolled_badly(result)
         result.poison = len(self.ledger.dead)
         result.letters = len(self.stage.dead_letters())
+        if not result.faults and result.letters != result.poison:
+            # A kill may come between a letter's confirmed copy and its acknowledgement, and leave it there twice.
+            result.ended.append(f"{result.letters} dead letters for {result.poison} poison messages")
         result.ended += self.stage.ended
         self.stage.ended = []
 

@@ -136,6 +136,27 @@ def test_one_poison_event_in_a_batch_does_not_hurt_the_others(house: ProbeHouse)
     house.wait_quiet()
 
 
+def test_a_conflict_that_does_not_pass_is_one_events_fault_and_holds_up_no_other(house: ProbeHouse) -> None:
+    taken, *others = house.tell("taken", *["keep"] * 4)
+    eventually(lambda: house.kept() >= {event.id for event in others}, 60)
+    eventually(lambda: taken.id in house.dead(), 120)
+    assert (house.dead()[taken.id].reason, house.dead()[taken.id].attempts) == ("conflict", ATTEMPTS)
+
+
+def test_a_pointer_of_any_length_costs_no_connection(house: ProbeHouse) -> None:
+    long, other = house.tell("long", "keep")
+    eventually(lambda: long.id in house.dead())
+    eventually(lambda: other.id in house.kept())
+    assert len(house.dead()[long.id].pointer or "") == 500
+
+
+def test_an_event_of_the_house_is_delivered_whatever_size_a_sender_is_allowed(house: ProbeHouse) -> None:
+    event = make_do("keep", type="probe.done", data={"act": "keep", "text": "x" * 300_000})
+    message = Message(exchange="probe.events", routing_key="probe.done.normal", body=encode(event), message_id=event.id)
+    house.publish_raw([message], user=OPERATOR)
+    eventually(lambda: house.rows("probe", "heard", {"_id": event.id}) != [])
+
+
 def test_one_id_of_two_sources_is_two_events_also_when_one_of_them_is_refused(house: ProbeHouse) -> None:
     good, bad = make_do("keep", source="/one"), make_do("reject", source="/other")
     bad = make_do("reject", source="/other", id=good.id)
@@ -253,6 +274,16 @@ def test_a_dead_letter_that_is_replayed_twice_has_its_effect_once(house: ProbeHo
     assert len(house.rows("probe", "inbox", {"_id": f"probe:/monitor:{event.id}"})) == 1
     assert house.dead() == {}
     publisher.close()
+
+
+def test_replaying_all_ends_although_each_letter_dies_again(house: ProbeHouse) -> None:
+    refused = house.tell(*["reject"] * 5)
+    eventually(lambda: len(house.dead()) == len(refused))
+    publisher = Publisher(house.uri(OPERATOR))
+    with house.channel() as channel:
+        assert len(replay(channel, publisher, "probe", record=nothing)) == len(refused)
+    publisher.close()
+    eventually(lambda: len(house.dead()) == len(refused))
 
 
 def test_a_letter_whose_queue_is_gone_stays_among_the_dead(house: ProbeHouse) -> None:

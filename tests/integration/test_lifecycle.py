@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -175,6 +176,27 @@ def test_wrong_settings_end_a_process_at_once_with_every_fault_and_no_secret(pro
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("program", [["shared.runner", "incident"], ["shared.relay"], ["services.gateway.service"]])
+def test_an_ops_port_that_is_taken_ends_a_process_with_one_sentence(program: list[str]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        environment = {"DESKWIRE_OPS_PORT": port}
+        done = subprocess.run(
+            [sys.executable, "-m", *program],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 78
+    assert f"127.0.0.1:{port} cannot be had" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_without_a_database_a_process_waits_and_says_so(house: ProbeHouse, database: Database, tmp_path: Path) -> None:
     proxy = Proxy(database.port)
     proxy.start()
@@ -193,9 +215,13 @@ def test_without_a_database_a_process_waits_and_says_so(house: ProbeHouse, datab
         proxy.refuse()
         (later,) = waiting.tell("raise")
         eventually(lambda: "waiting to handle a batch" in "\n".join(child.last_lines(20)))
+        code, said = waiting.get("probe", "/readyz")
+        assert code == 503
+        assert "database" in said
         # No message is at fault: none uses up an attempt while the database is away.
         assert waiting.dead() == {}
         proxy.heal()
         eventually(lambda: later.id in waiting.dead())
         assert waiting.dead()[later.id].attempts == 4
+        assert waiting.get("probe", "/readyz")[0] == 200
     proxy.close()

@@ -395,5 +395,15 @@ def test_a_database_that_is_not_there_is_unavailable() -> None:
     mongoengine.disconnect(alias)
 
 
+def test_a_new_retention_counts_for_what_is_there_already(mongo: MongoStore) -> None:
+    def expiry() -> int:
+        return int(mongo.database["journal"].index_information()["at_1"]["expireAfterSeconds"])
+
+    assert ensure(mongo.database, backbone(inbox_days=30, journal_days=7)) == 1
+    assert expiry() == 7 * 24 * 60 * 60
+    assert prepare(mongo.database) == 1
+    assert expiry() == 400 * 24 * 60 * 60
+
+
 def prepare(database: Any) -> int:
     return ensure(database, {**backbone(inbox_days=30, journal_days=400), **own([ThingDocument, ClaimDocument])})

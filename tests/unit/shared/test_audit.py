@@ -183,6 +183,57 @@ def test_an_anchor_holds_the_last_head_of_each_record_that_changed_since_the_one
     assert faults(store) == []
 
 
+@pytest.mark.parametrize("count", [1, 5])
+def test_an_audit_row_of_a_record_that_never_was_is_found(count: int) -> None:
+    store = make_history(2)
+    row = {**audit_row(store, 1), "_id": f"things:T9:{count}", "record": "things:T9", "count": count}
+    store.collections[AUDIT][row["_id"]] = {**row, "key": row["_id"]}
+    assert faults(store) == [("things:T9", "the record is gone")]
+
+
+def test_a_record_that_changes_while_it_is_verified_has_no_fault() -> None:
+    store, unit = make_history(2), []
+
+    class Busy(MemoryStore):
+        def find(self, collection: str, *places: Any, **options: Any) -> list[Document]:
+            found = super().find(collection, *places, **options)
+            if collection == "things" and found and not unit:
+                unit.append(make_unit_of_work(self))
+                unit[0].ids.new = lambda: "ffffffff"
+                change_thing(unit[0], "T1")
+            return found
+
+    busy = Busy()
+    busy.collections = store.collections
+    assert faults(busy) == []
+    assert len(unit) == 1
+
+
+def test_an_anchor_is_not_due_before_its_time() -> None:
+    store = make_history(2, 1)
+    write_anchor(store)
+    unit = make_unit_of_work(store)
+    unit.ids.new = lambda: "ffffffff"  # type: ignore[method-assign]
+    change_thing(unit, "T2")
+    give_positions(store)
+    at, hour = make_instant(), timedelta(hours=1)
+    assert unit.run(lambda work: anchor(work, at + hour - timedelta(seconds=1), every=hour)) is None
+    assert unit.run(lambda work: anchor(work, at + hour, every=hour)) is not None
+
+
+@pytest.mark.parametrize("anchors", range(1, 12))
+def test_the_next_anchor_follows_the_last_one_however_many_there_are(anchors: int) -> None:
+    store = make_history(1)
+    unit = make_unit_of_work(store)
+    for number in range(anchors):
+        unit.ids.new = lambda number=number: f"ffff{number:04d}"  # type: ignore[misc]
+        change_thing(unit, "T1")
+        written = write_anchor(store)
+        assert written is not None
+        assert written["number"] == number + 1
+    assert list(verify_anchors(store)) == []
+
+
 def test_rows_without_a_position_yet_wait_for_the_next_anchor() -> None:
     store = make_history(2)
     assert make_unit_of_work(store).run(lambda work: anchor(work, make_instant())) is None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.ids import SequentialIds, SystemIds, deterministic_id, format_number
+from shared.ids import SequentialIds, SystemIds, deterministic_id, format_number, joined
 
 
 def test_ids_of_one_process_sort_in_the_order_in_which_they_were_given() -> None:
@@ -64,3 +64,15 @@ def test_a_derived_id_never_changes() -> None:
 )
 def test_a_number_has_seven_digits_or_as_many_as_it_needs(value: int, number: str) -> None:
     assert format_number("INC", value) == number
+
+
+@given(
+    st.lists(st.text("a:%3A", max_size=4), min_size=3, max_size=3),
+    st.lists(st.text("a:%3A", max_size=4), min_size=3, max_size=3),
+)
+def test_different_parts_never_make_the_same_key(one: list[str], other: list[str]) -> None:
+    assert (joined(*one) == joined(*other)) == (one == other)
+
+
+def test_parts_without_a_colon_stand_as_they_are() -> None:
+    assert joined("incident", "/monitor", "a:b") == "incident:/monitor:a:b"

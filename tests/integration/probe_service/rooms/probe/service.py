@@ -12,7 +12,7 @@ from marshmallow import Schema, fields
 from shared.command import Command
 from shared.entrypoints import events, tick
 from shared.envelope import Envelope
-from shared.errors import DeskwireError, Early, Invalid, NotAllowed, VersionMismatch
+from shared.errors import Conflict, DeskwireError, Early, Invalid, NotAllowed, VersionMismatch
 from shared.lease import Lease
 from shared.mongo import translated
 from shared.rpc_entrypoint import command
@@ -22,6 +22,7 @@ from shared.unit_of_work import Document, Taken, Work
 REFUSALS: Mapping[str, DeskwireError] = {
     "reject": Invalid("the probe does not want it", slug="probe-refused", pointer="/data/act"),
     "early": Early("the probe waits for something"),
+    "long": Invalid("the probe does not want it", slug="probe-refused", pointer="/" + "x" * 200_000),
 }
 
 
@@ -90,6 +91,8 @@ def take(work: Work, envelopes: Sequence[Envelope]) -> Mapping[str, DeskwireErro
     for one in envelopes:
         if one.data["act"] == "raise":
             raise RuntimeError("the probe raises as it was told to")
+        if one.data["act"] == "taken":
+            raise Conflict("a key is taken, and stays so")
         eventlet.sleep(one.data.get("seconds", 0))
         if one.id not in rejected:
             work.append("kept", f"{one.source}:{one.id}", {"state": 0, "sender": one.sender})
