@@ -21,6 +21,7 @@ import signal  # noqa: E402
 import sys  # noqa: E402
 from typing import Any  # noqa: E402
 
+from eventlet.debug import hub_exceptions  # noqa: E402
 from eventlet.event import Event  # noqa: E402
 from nameko.containers import ServiceContainer  # noqa: E402
 
@@ -59,7 +60,10 @@ def _run(container: Any, settings: Settings) -> int:
         signal.signal(number, lambda *_: None if asked.ready() else asked.send(None))
     eventlet.spawn_n(_stop_when, asked, container, settings.stop_seconds)
     try:
+        # What fails at the start is told below, in a sentence where it is a setting; the hub would print it as well.
+        hub_exceptions(False)
         container.start()
+        hub_exceptions(True)
         # What was made by now stays: the collector need not walk through it again, nor start for every batch.
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)

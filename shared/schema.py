@@ -67,7 +67,10 @@ def _specified(document: Any) -> Iterable[Index]:
 
 
 def ensure(database: Database[Document], collections: Mapping[str, tuple[Index, ...]]) -> int:
-    """Make what is missing, and let things expire when the settings say now; returns how much that was. Raises Unavailable, or Conflict to be tried again."""
+    """Make what is missing, and let things expire when the settings say now; returns how much that was.
+
+    Raises Unavailable, or Conflict to be tried again.
+    """
     made = 0
     with translated():
         there = set(database.list_collection_names())
