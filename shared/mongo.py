@@ -126,6 +126,10 @@ class MongoStore:
             cursor = self.database[collection].find(query, limit=limit)
             return list(cursor if sort is None else cursor.sort(sort, 1))
 
+    def count(self, collection: str, where: Mapping[str, Any]) -> int:
+        with self._reached():
+            return self.database[collection].count_documents(dict(where))
+
     def commit(self, writes: Writes) -> None:
         self._know(writes)
         # UnknownTransactionCommitResult needs no case of its own: the caller gets Unavailable, runs the whole block

@@ -44,6 +44,9 @@ class MemoryStore:
             rows.sort(key=lambda row: row[sort])
         return deepcopy(rows[:limit])
 
+    def count(self, collection: str, where: Mapping[str, Any]) -> int:
+        return sum(_matches(row, where) for row in self.collections.get(collection, {}).values())
+
     def commit(self, writes: Writes) -> None:
         for lease, token in writes.fences:
             if self.collections.get("leases", {}).get(lease, {}).get("token") != token:

@@ -76,6 +76,10 @@ class Store(Protocol):
         """
         ...
 
+    def count(self, collection: str, where: Mapping[str, Any]) -> int:
+        """How many documents have fields that equal `where`. Every field named needs an index."""
+        ...
+
     def commit(self, writes: Writes) -> None:
         """Write all or nothing. Raises Conflict when another writer was first, Unavailable when out of reach."""
         ...

@@ -46,7 +46,7 @@ def _guard(work: Work, signature: str, guards: dict[str, Document]) -> None:
 
 def free(work: Work, signatures: Collection[str]) -> dict[str, list[Member]]:
     """The members of these signatures that belong to no problem yet, as the block sees them."""
-    found = work.store.find(MEMBERS, {"signature": sorted(signatures), "free": True}, limit=FREE_READ)
+    found = work.store.find(MEMBERS, {"free": sorted(signatures)}, limit=FREE_READ)
     rows = {row["_id"]: row for row in work.adopt(MEMBERS, found)}
     # What this block has added or changed is in no query yet.
     for written in (work.writes.inserts, work.writes.updates):
@@ -72,5 +72,6 @@ def assign_if_free(work: Work, number: str, problem: str) -> None:
 
 
 def keep(work: Work, member: Member) -> None:
-    """Write one member; `free` mirrors `problem`, so that one index answers who belongs to none."""
-    work.put(MEMBERS, member.number, {**to_document(member), "free": member.problem is None})
+    """Write one member; `free` holds its signature while it belongs to no problem, so that one index finds those."""
+    free_as = member.signature if member.problem is None else None
+    work.put(MEMBERS, member.number, {**to_document(member), "free": free_as})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mongoengine import BooleanField, DynamicDocument, IntField, StringField
+from mongoengine import DynamicDocument, IntField, StringField
 
 from services.problem.claims import OPEN_PROBLEMS
 from services.problem.domain.problem import Problem
@@ -44,14 +44,13 @@ class MemberDocument(DynamicDocument):
     id = StringField(primary_key=True)
     key = StringField()
     version = IntField()
-    signature = StringField()
-    free = BooleanField()
+    free = StringField()
 
     meta = {  # noqa: RUF012
         "collection": MEMBERS,
         "db_alias": "problem",
         "auto_create_index": False,
-        "indexes": [("key", "version"), ("signature", "free")],
+        "indexes": [("key", "version"), "free"],
     }
 
 

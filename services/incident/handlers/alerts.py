@@ -98,8 +98,9 @@ class _Book:
         rows = list(self._work.load(ALERTS, keys).values())
         for_all = [told.signal.fingerprint for told in batch if not told.fires and not told.signal.source]
         if for_all:
-            where = {"fingerprint": sorted(set(for_all)), "status": Status.FIRING.value}
-            rows += self._work.adopt(ALERTS, self._work.store.find(ALERTS, where))
+            # By the fingerprint alone: a list beside another field makes the embedded database read all there is.
+            found = self._work.adopt(ALERTS, self._work.store.find(ALERTS, {"fingerprint": sorted(set(for_all))}))
+            rows += [row for row in found if row["status"] == Status.FIRING.value]
         self._alerts = {row["_id"]: from_document(Alert, row) for row in rows}
         self._details = {row["_id"]: row["details"] for row in rows}
         claims = self._work.load(OPEN_ALERTS, fingerprints)

@@ -11,24 +11,22 @@ from services.incident.handlers.references import WAITING_ACTIONS
 from shared.command import Command
 from shared.unit_of_work import Document, Work
 
-COUNTED = 10_000
-"""Rows read at most for one figure."""
-
 
 def count_open(work: Work) -> dict[tuple[str, int], int]:
-    """Unfinished records by priority and level, at most 10,000 each; what has none is zero."""
-    states = [state.value for state in UNFINISHED]
-    counts = {}
-    for priority in Priority:
-        for level in range(LOWEST_LEVEL, HIGHEST_LEVEL + 1):
-            where = {"state": states, "priority": priority.value, "level": level}
-            counts[priority.value, level] = len(work.store.find(INCIDENTS, where, limit=COUNTED))
-    return counts
+    """Unfinished records by priority and level; what has none is zero."""
+    return {
+        (priority.value, level): sum(
+            work.store.count(INCIDENTS, {"state": state.value, "priority": priority.value, "level": level})
+            for state in UNFINISHED
+        )
+        for priority in Priority
+        for level in range(LOWEST_LEVEL, HIGHEST_LEVEL + 1)
+    }
 
 
 def count_waiting(work: Work) -> int:
-    """Actions of foreign desks that wait for one that has not come, or waited and were refused, at most 10,000."""
-    return len(work.store.find(WAITING_ACTIONS, {}, limit=COUNTED))
+    """Actions of foreign desks that wait for one that has not come, or waited and were refused."""
+    return work.store.count(WAITING_ACTIONS, {})
 
 
 def report(work: Work, _: Command, _args: object) -> Document:
