@@ -20,7 +20,10 @@ PUBLISHES = {
 
 CONSUMES = {
     "incident": ("incident.#",),
-    "sla": ("sla.#",),
+    # All but `sla.started`: two come with each incident, and `incident.opened` has told of it.
+    "sla": tuple(
+        f"sla.{name}" for name in ("breached", "cancelled", "met", "paused", "recomputed", "resumed", "warned")
+    ),
     "problem": ("problem.#",),
     "change": ("change.#",),
 }

@@ -15,6 +15,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 from services.notify.domain.rules import Channel
 from services.notify.events import CONSUMES
 from services.notify.templates import environment
+from shared.topology import matches
 
 NAME = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z", error="not a name: letters, digits, '_', '.' and '-'")
 _EMAIL = re.compile(r"[^\s@<>,;:\"()\\]+@[^\s@<>,;:\"()\\]+\Z")
@@ -42,6 +43,8 @@ def event_pattern(value: str) -> None:
     words = value.split(".")
     if len(words) != 2 or words[0] not in CONSUMES or not re.fullmatch(r"[a-z_]+|\*", words[1]):
         raise ValidationError(f"not an event: one of {', '.join(CONSUMES)}, a dot, and a name or *")
+    if words[1] != "*" and not any(matches(pattern, value) for pattern in CONSUMES[words[0]]):
+        raise ValidationError(f"{value} is not told to notify: it would reach nobody")
 
 
 def scalar_or_list(value: Any) -> None:

@@ -87,6 +87,11 @@ def test_every_fault_is_named_with_its_place() -> None:
         assert place in message
 
 
+def test_a_rule_for_an_event_that_notify_is_not_told_of_is_refused() -> None:
+    assert "/rules/0/events/0" in faults(make_document(rules=[make_rule_entry(events=["sla.started"])]))
+    parse(make_document(rules=[make_rule_entry(events=["sla.breached", "sla.*"])]))
+
+
 def test_names_that_lead_nowhere_are_named() -> None:
     rules = [make_rule_entry(to=["nobody"]), make_rule_entry(to=["chat"])]
     message = faults(make_document(rules=rules, fallback="void"))
