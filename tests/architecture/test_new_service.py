@@ -19,7 +19,7 @@ COPIED = ("services", "shared", "deskwire", "deploy", "clients", "tests", "docs"
 FILES = ("pyproject.toml", ".importlinter", "requirements.lock")
 
 
-NAME = "asset"
+NAME = "lighthouse"
 OWN = (f"services/{NAME}", f"tests/unit/{NAME}", f"tests/contract/test_{NAME}_publishes.py")
 
 

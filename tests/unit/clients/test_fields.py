@@ -10,7 +10,8 @@ import pytest
 
 from deskwire_client import InvalidField, build, fields
 from deskwire_client.event import MAX_BYTES, read
-from deskwire_client.fields import TYPES
+from deskwire_client.fields import ACTIONS, TYPES
+from services.incident.domain.lifecycle import Action
 from services.incident.schemas import intake
 from shared.envelope import Lane, decode
 
@@ -134,3 +135,7 @@ def test_a_body_that_could_never_be_published_is_no_event(overrides: dict[str, A
     document = json.loads(build("alert.resolved", {"dedup_key": "k"}, source="/m").body)
     with pytest.raises(ValueError, match=r"must be|allowed"):
         read(json.dumps({**document, **overrides}).encode())
+
+
+def test_the_client_knows_every_action_of_a_foreign_desk() -> None:
+    assert set(ACTIONS) == {action.value for action in Action if action is not Action.OPEN}
