@@ -1,28 +1,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from services.sla.domain.zone import offsets, zone_database, zone_names
 from shared.errors import Invalid
+from tests.unit.sla.slow_model import zone_info
 
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 
 
-def pinned(name: str) -> ZoneInfo:
-    """Python's own reading of the same file."""
-    with (files("tzdata") / "zoneinfo").joinpath(*name.split("/")).open("rb") as content:
-        return ZoneInfo.from_file(content, key=name)
-
-
 @pytest.mark.parametrize("year", [1916, 1945, 1972, 2011, 2018, 2026, 2037, 2038, 2080])
 def test_every_zone_has_the_offsets_that_python_reads_from_the_same_file(year: int) -> None:
     for name in zone_names():
-        info = pinned(name)
+        info = zone_info(name)
         for begins, ends, offset in offsets(name, year):
             middle = begins + (ends - begins) / 2
             for at in (begins, middle, ends - SECOND):
@@ -45,7 +38,7 @@ def test_every_zone_has_the_offsets_that_python_reads_from_the_same_file(year: i
 )
 @pytest.mark.parametrize("year", [2010, 2011, 2026, 2043])
 def test_no_change_within_a_year_is_missed(name: str, year: int) -> None:
-    info = pinned(name)
+    info = zone_info(name)
     stretches = iter(offsets(name, year))
     begins, ends, offset = next(stretches)
     at = datetime(year, 1, 1, tzinfo=UTC)
