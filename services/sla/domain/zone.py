@@ -106,6 +106,20 @@ def offsets(name: str, year: int) -> Offsets:
     return (*stretches, (at, ends, current))
 
 
+def start_of(name: str, day: date) -> datetime:
+    """The first instant, in UTC, at which a zone's wall clock shows a date, or a later one if it skips the date.
+
+    `day` is in one of the years 3 to 9997.
+    """
+    midnight = datetime.combine(day, time.min, UTC)
+    for year in (day.year - 1, day.year, day.year + 1):
+        for begins, ends, offset in offsets(name, year):
+            at = max(begins, midnight - offset)
+            if at < ends:
+                return at
+    return midnight
+
+
 def _listed(zone: _Zone, at: datetime) -> timedelta:
     index = bisect_right(zone.instants, at)
     return zone.offsets[index - 1] if index else zone.first
