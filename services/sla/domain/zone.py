@@ -13,7 +13,7 @@ from bisect import bisect_right
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
@@ -104,6 +104,13 @@ def offsets(name: str, year: int) -> Offsets:
             stretches.append((at, instant, current))
             at, current = instant, offset
     return (*stretches, (at, ends, current))
+
+
+def wall_clock(name: str, at: datetime) -> datetime:
+    """An instant of the years 2 to 9998 as a zone's wall clock shows it, with its offset from UTC at that moment."""
+    at = at.astimezone(UTC)
+    offset = next(offset for begins, ends, offset in offsets(name, at.year) if begins <= at < ends)
+    return at.astimezone(timezone(offset))
 
 
 def start_of(name: str, day: date) -> datetime:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.sla.domain.zone import offsets, zone_database, zone_names
+from services.sla.domain.zone import offsets, wall_clock, zone_database, zone_names
 from shared.errors import Invalid
 from tests.unit.sla.slow_model import zone_info
 
@@ -60,3 +60,9 @@ def test_an_unknown_zone_is_refused() -> None:
 
 def test_the_edition_of_the_database_is_known() -> None:
     assert zone_database()[:4].isdigit()
+
+
+def test_the_wall_clock_shows_an_hour_twice() -> None:
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    shown = [wall_clock("Europe/Berlin", at).isoformat(timespec="minutes") for at in (first, first + HOUR)]
+    assert shown == ["2026-10-25T02:30+02:00", "2026-10-25T02:30+01:00"]
