@@ -18,7 +18,7 @@ class Stretch:
     """From `start` up to, but without, `end`, both in UTC. `why` is one of:
 
     - open: `open`, or the name of the exception whose hours these are;
-    - closed: the name of the holiday, the name of the exception, or `outside hours`;
+    - closed: the name of the exception, the name of the holiday where its weekday has hours, or `outside hours`;
     - in a calendar with a union: the names of the calendars that are open, or the reason of each that is closed.
     """
 
@@ -102,8 +102,11 @@ def _why_open(calendar: Calendar, day: date) -> str:
 
 
 def _why_closed(calendar: Calendar, day: date) -> str:
+    """A holiday on a weekday without hours takes nothing away."""
     special = calendar.exceptions.get(day)
-    return special.name if special else calendar.holidays.get(day, OUTSIDE)
+    if special is not None:
+        return special.name
+    return calendar.holidays.get(day, OUTSIDE) if calendar.week[day.weekday()] else OUTSIDE
 
 
 def _joined(stretches: Iterable[Stretch]) -> Iterator[Stretch]:

@@ -53,7 +53,9 @@ def own_hours(calendar: Any, at: datetime) -> tuple[bool, str]:
             return True, why
     if day in calendar.exceptions:
         return False, calendar.exceptions[day].name
-    return False, calendar.holidays.get(day, "outside hours")
+    if day in calendar.holidays and calendar.week[day.weekday()]:
+        return False, calendar.holidays[day]
+    return False, "outside hours"
 
 
 def open_minutes(calendar: Any, start: datetime, end: datetime) -> int:
