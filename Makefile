@@ -7,7 +7,7 @@ SUITES := unit contract architecture integration faults e2e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-tests run test check lint types imports fmt faults bench docs new-service lock clean
+.PHONY: help setup setup-tests run test check lint types imports fmt faults nightly bench docs new-service lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ fmt: setup ## put the code into format
 
 faults: setup-tests ## faults in a dose of your choice: make faults ARGS="--dose large"
 	@$(PY) -m tests.faults $(ARGS)
+
+nightly: setup-tests ## the slow dose of the time computations: 20,000 random cases each against a slow model
+	@$(PYTEST) tests/unit/sla --hypothesis-profile=nightly --timeout=0 $(ARGS)
 
 bench: setup-tests ## measure beside the raw ceiling: make bench ARGS=...
 	@$(PY) -m bench $(ARGS)

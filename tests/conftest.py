@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from deploy.local.access import SENDER
 from deploy.local.broker import Broker
@@ -18,6 +19,9 @@ from tests.house import House
 
 for name in ("AMQP_URI", "MONGODB_URI"):
     os.environ.pop(name, None)
+
+# `make nightly` asks for it; properties that have a dose of their own read it in their folder's dose.py.
+settings.register_profile("nightly", max_examples=20_000, deadline=None)
 
 
 @pytest.fixture(scope="session")

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import yaml
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates, validates_schema
 
-from services.sla.domain.calendar import Calendar, Interval
+from services.sla.calendar_settings import CALENDAR_NAME, Calendars
+from services.sla.calendar_words import FOLDER
 from services.sla.domain.policy import HIDDEN, PRIORITIES, WAITING_REASONS, Agreements, Policy, StopsAt
 from shared.errors import Invalid
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_NAME = validate.Regexp(r"^[a-z0-9][a-z0-9_-]{0,63}\Z", error="must be lower-case letters, digits, - and _")
-_INTERVAL = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})", re.ASCII)
 _DURATION = re.compile(r"(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?", re.ASCII)
-_WHOLE_DAY = timedelta(days=1)
 
 
 class _Loader(yaml.SafeLoader):
@@ -39,22 +35,28 @@ def load(path: Path) -> Agreements:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Invalid(f"{path}: {error}", slug="bad-settings") from None
-    return parse_agreements(text, name=str(path))
+    return parse_agreements(text, name=str(path), folder=path.parent)
 
 
-def parse_agreements(text: str, *, name: str) -> Agreements:
-    """The agreements that a settings file holds. Raises Invalid (`bad-settings`) that names every fault's place."""
+def parse_agreements(text: str, *, name: str, folder: Path | None = None) -> Agreements:
+    """The agreements that a settings file holds. Raises Invalid (`bad-settings`) that names every fault's place.
+
+    Files that it names are looked for in `folder`.
+    """
     try:
         document = yaml.load(text, _Loader)  # noqa: S506 (a safe loader that knows less)
     except yaml.YAMLError as error:
         raise Invalid(f"{name} is not YAML: {error}", slug="bad-settings") from None
     if not isinstance(document, Mapping):
         raise Invalid(f"{name} must have calendars and policies", slug="bad-settings")
+    token = FOLDER.set(folder or Path())
     try:
         agreements: Agreements = _AgreementsSchema().load(dict(document))
     except ValidationError as error:
         faults = "; ".join(sorted(_faults(error.messages)))
         raise Invalid(f"{name}: {faults}", slug="bad-settings") from None
+    finally:
+        FOLDER.reset(token)
     return agreements
 
 
@@ -83,70 +85,11 @@ class _Duration(fields.Field[timedelta]):
         return duration
 
 
-class _Day(fields.Field[date]):
-    """`2026-12-24`."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:  # noqa: ARG002
-        try:
-            return date.fromisoformat(value)
-        except (TypeError, ValueError):
-            raise ValidationError(f"{value!r} is not a date such as 2026-12-24") from None
-
-
-class _Opening(fields.Field[Interval]):
-    """`08:00-12:00`, half-open; `24:00` is the end of the day."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Interval:  # noqa: ARG002
-        match = _INTERVAL.fullmatch(value) if isinstance(value, str) else None
-        if match is None:
-            raise ValidationError(f"{value!r} is not an interval such as 08:00-12:00")
-        hours, minutes, to_hours, to_minutes = (int(part) for part in match.groups())
-        opens = timedelta(hours=hours, minutes=minutes)
-        closes = timedelta(hours=to_hours, minutes=to_minutes)
-        if minutes > 59 or to_minutes > 59 or not opens < closes <= _WHOLE_DAY:
-            raise ValidationError(f"{value!r} must open before it closes, within one day")
-        return Interval(opens=opens, closes=closes)
-
-
-class _WeekSchema(Schema):
-    class Meta:
-        unknown = RAISE
-        include = {day: fields.List(_Opening(), load_default=list) for day in WEEKDAYS}  # noqa: RUF012
-
-    @validates_schema(skip_on_field_errors=True)
-    def _in_order(self, data: Mapping[str, list[Interval]], **_: Any) -> None:
-        faults = {
-            day: ["intervals must be in order and must not overlap"]
-            for day, openings in data.items()
-            if any(before.closes > after.opens for before, after in pairwise(openings))
-        }
-        if faults:
-            raise ValidationError(faults)
-        if not any(data.values()):
-            raise ValidationError("a calendar must be open at some time")
-
-
-class _CalendarSchema(Schema):
-    class Meta:
-        unknown = RAISE
-
-    zone = fields.String(required=True)
-    week = fields.Nested(_WeekSchema, required=True)
-    holidays = fields.List(_Day(), load_default=list)
-
-    @validates("zone")
-    def _is_known(self, value: str, **_: Any) -> None:
-        try:
-            ZoneInfo(value)
-        except (ValueError, OSError, KeyError):
-            raise ValidationError(f"{value!r} is not an IANA time zone") from None
-
-
 class _PolicySchema(Schema):
     class Meta:
         unknown = RAISE
 
-    name = fields.String(required=True, validate=_NAME)
+    name = fields.String(required=True, validate=CALENDAR_NAME)
     calendar = fields.String(required=True)
     response = _Duration(required=True)
     resolution = _Duration(required=True)
@@ -168,7 +111,7 @@ class _AgreementsSchema(Schema):
     class Meta:
         unknown = RAISE
 
-    calendars = fields.Dict(keys=fields.String(validate=_NAME), values=fields.Nested(_CalendarSchema), required=True)
+    calendars = Calendars(required=True)
     policies = fields.Dict(
         keys=fields.String(validate=validate.OneOf(PRIORITIES)), values=fields.Nested(_PolicySchema), required=True
     )
@@ -189,13 +132,4 @@ class _AgreementsSchema(Schema):
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> Agreements:
-        calendars = {
-            name: Calendar(
-                name=name,
-                zone=one["zone"],
-                week=tuple(tuple(one["week"][day]) for day in WEEKDAYS),
-                holidays=frozenset(one["holidays"]),
-            )
-            for name, one in data["calendars"].items()
-        }
-        return Agreements(policies=data["policies"], calendars=calendars)
+        return Agreements(policies=data["policies"], calendars=data["calendars"])

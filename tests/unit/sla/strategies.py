@@ -41,7 +41,7 @@ def calendars(draw: st.DrawFn, zone: str, near: datetime, name: str = "drawn") -
     week = draw(st.tuples(*[days] * 7))
     around = st.integers(-2, 3).map(lambda days: near.date() + timedelta(days=days))
     holidays = draw(st.frozensets(around, max_size=2))
-    return Calendar(name=name, zone=zone, week=week, holidays=holidays)
+    return Calendar(name=name, zone=zone, week=week, holidays=dict.fromkeys(holidays, "a holiday"))
 
 
 @st.composite

@@ -69,7 +69,7 @@ def test_an_hour_that_the_wall_clock_shows_twice_is_open_twice() -> None:
 
 
 def test_holidays_are_closed() -> None:
-    calendar = make_calendar("08:00-18:00", zone="Europe/Stockholm", holidays=frozenset({date(2026, 5, 1)}))
+    calendar = make_calendar("08:00-18:00", zone="Europe/Stockholm", holidays={date(2026, 5, 1): "First of May"})
     assert add_business(calendar, at("2026-04-30T17:00+02:00"), 2 * HOUR) == at("2026-05-02T09:00+02:00")
 
 

@@ -208,7 +208,7 @@ def test_time_alone_passes_thresholds_and_changes_nothing_else() -> None:
 
 
 def test_a_calendar_that_never_opens_again_makes_nothing_due() -> None:
-    closed = frozenset((MONDAY + timedelta(days=day)).date() for day in range(4000))
+    closed = dict.fromkeys(((MONDAY + timedelta(days=day)).date() for day in range(4000)), "a holiday")
     agreements = make_agreements(calendars={"always": make_calendar(holidays=closed)})
     case, moments = folded((1 * HOUR, {}), agreements=agreements)
     assert told(moments) == [("started", 0)]

@@ -13,7 +13,7 @@ SHIPPED = Path(__file__).parents[3] / "deploy" / "settings" / "sla.yaml"
 
 WRONG = """
 calendars:
-  office: {zone: Mars/Base, week: {monday: ["12:00-08:00", 3], funday: []}, holidays: [2026-13-01]}
+  office: {zone: Mars/Base, week: {monday: ["12:00-12:00", 3], funday: []}, holidays: [2026-13-01]}
   Shut: {zone: UTC, week: {}}
   over: {zone: UTC, week: {monday: ["08:00-12:00", "11:00-13:00"], tuesday: ["08:00-24:01"]}}
 policies:
