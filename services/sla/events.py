@@ -15,7 +15,7 @@ PUBLISHES = {
     STARTED: "A clock began with its incident.",
     PAUSED: "A clock stands while the incident waits for a reason that its policy lets pause.",
     RESUMED: "A clock runs again after a pause, or because its incident was reopened.",
-    RECOMPUTED: "The incident's priority changed, and with it the clock's policy, target and due instant.",
+    RECOMPUTED: "A field of the incident changed and led to another policy or priority: what moved, from what to what.",
     WARNED: "A clock passed one of its policy's thresholds before the target.",
     BREACHED: "A clock ran past its due instant.",
     MET: "What a clock waited for happened in time.",

@@ -64,6 +64,9 @@ class IncidentEvent(Schema):
     team = fields.String(load_default=None, allow_none=True, validate=_TEXT)
     level = fields.Integer(load_default=None, allow_none=True, strict=True)
     organisation = fields.String(load_default=None, allow_none=True, validate=_TEXT)
+    contract = fields.String(load_default=None, allow_none=True, validate=_TEXT)
+    kind = fields.String(load_default=None, allow_none=True, validate=_TEXT)
+    category = fields.String(load_default=None, allow_none=True, validate=_TEXT)
 
 
 _INCIDENT = IncidentEvent()
@@ -105,6 +108,9 @@ def snapshot(key: str, version: int, clock: Clock) -> dict[str, Any]:
         "incident": clock.incident,
         "clock": clock.kind.value,
         "policy": clock.policy,
+        "policy_version": clock.policy_version,
+        "rule": clock.rule,
+        "matched": clock.matched,
         "started_at": format_instant(clock.started_at),
         "due_at": None if clock.due_at is None else format_instant(clock.due_at),
         "elapsed_seconds": clock.elapsed_seconds,

@@ -89,7 +89,21 @@ def _next(run: Run | None, kind: Kind, entry: Entry, agreements: Agreements) -> 
 
 
 def _remembering(before: Entry | None, entry: Entry) -> Entry:
-    """The entry with what stays true once it was: a restricted version does not repeat it."""
+    """The entry with what stays true once it was, and with what is known still: a restricted version repeats neither.
+
+    A restricted version tells number, version, state and priority. The agreement goes by what was known last.
+    """
     if before is None:
         return entry
-    return replace(entry, accepted=entry.accepted or before.accepted, replied=entry.replied or before.replied)
+    entry = replace(entry, accepted=entry.accepted or before.accepted, replied=entry.replied or before.replied)
+    if not entry.restricted:
+        return entry
+    return replace(
+        entry,
+        organisation=before.organisation,
+        contract=before.contract,
+        service=before.service,
+        kind=before.kind,
+        category=before.category,
+        level=before.level,
+    )

@@ -6,20 +6,23 @@ the fact with the instant at which it became true. Rules, in the words of ITIL 4
 - A clock runs from the incident's first event, stands while the incident waits for a reason that the policy in force
   lets pause, and stops when what it measures has happened. The response clock stops once and for all; the resolution
   clock goes on when the incident is reopened, and the time between does not count.
-- A change of priority recomputes the whole history by the new policy and calendar; pauses stay pauses.
+- A change of a field that leads to another policy (priority, service, contract, ...) recomputes the whole history by
+  the new policy and its calendar; pauses stay pauses.
 - A threshold is passed when the clock still runs after its instant: an event at the very instant is in time. Passed
-  is passed: no later priority takes it back, and none makes it passed before that priority came.
-- A verdict stands: a breached clock stays breached, and keeps the priority at which it was.
+  is passed: no later policy takes it back, and none makes it passed before that policy came.
+- A verdict stands: a breached clock stays breached, and keeps the policy and priority at which it was.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
+from services.sla.domain.basis import differences
 from services.sla.domain.history import Entry
-from services.sla.domain.policy import HIDDEN, TARGET_PERCENT, Agreements, Kind, Policy, StopsAt
-from services.sla.domain.run import Activity, ClockState, Run, Span, next_threshold, state_of
+from services.sla.domain.policy import HIDDEN, TARGET_PERCENT, Agreements, Kind, Policy, StopsAt, Terms
+from services.sla.domain.run import Activity, ClockState, Run, Span, due_at, next_threshold, state_of, terms_of
 from services.sla.events import BREACHED, CANCELLED, MET, PAUSED, RECOMPUTED, RESUMED, STARTED, WARNED
 from shared.event import Event
 
@@ -35,7 +38,7 @@ class Moment:
 def begin(kind: Kind, entry: Entry, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
     """The clock that an incident's first entry starts."""
     running = Span(start=entry.at, end=None, activity=Activity.RUNNING, reason="", version=entry.version)
-    run = Run(kind=kind, priority=entry.priority, terms_since=entry.at, at=entry.at, spans=(running,))
+    run = Run(kind=kind, basis=entry.basis, terms_since=entry.at, at=entry.at, spans=(running,))
     started = Moment(run=run, event=Event(type=STARTED, at=entry.at))
     run, moments = _enter(run, entry, entry.at, agreements)
     return run, (started, *moments)
@@ -65,16 +68,16 @@ def advance(run: Run, before: datetime, agreements: Agreements) -> tuple[Run, tu
 
 
 def _enter(run: Run, entry: Entry, at: datetime, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
-    """Apply what the entry itself says: the priority first, then what the incident does from now on."""
-    before = state_of(run, agreements.terms(run.priority))
-    run, moved = _reprioritise(run, entry, at, agreements)
-    activity, reason = _activity(run, entry, agreements.terms(run.priority).policy)
+    """Apply what the entry itself says: the policy first, then what the incident does from now on."""
+    before = state_of(run, terms_of(run, agreements))
+    run, moved = _rematch(run, entry, at, agreements)
+    activity, reason = _activity(run, entry, terms_of(run, agreements).policy)
     last = run.spans[-1]
     run = replace(run, at=at)
     if (activity, reason) != (last.activity, last.reason):
         span = Span(start=at, end=None, activity=activity, reason=reason, version=entry.version)
         run = replace(run, spans=(*run.spans[:-1], replace(last, end=at), span))
-    after = state_of(run, agreements.terms(run.priority))
+    after = state_of(run, terms_of(run, agreements))
     if after is before:
         return run, moved
     change = {"reason": _why(last, run.spans[-1], after)}
@@ -96,16 +99,37 @@ def _why(last: Span, new: Span, after: ClockState) -> str:
     return last.reason if last.activity is Activity.WAITING else "reopened"
 
 
-def _reprioritise(run: Run, entry: Entry, at: datetime, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
-    """Take the entry's priority, unless the clock has its verdict or has ended and stays so."""
-    if entry.priority == run.priority or run.breached_at is not None:
+def _rematch(run: Run, entry: Entry, at: datetime, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
+    """Choose the policy by the entry's fields, unless the clock has its verdict or has ended and stays so."""
+    if entry.basis == run.basis or run.breached_at is not None:
         return run, ()
-    moved = replace(run, priority=entry.priority, terms_since=at, at=at)
-    if run.is_open:
-        change = {"priority_from": run.priority, "priority_to": entry.priority}
-        return moved, (Moment(run=moved, event=Event(type=RECOMPUTED, at=at, change=change)),)
-    activity, _ = _activity(run, entry, agreements.terms(entry.priority).policy)
-    return (run if activity is run.spans[-1].activity else moved), ()
+    moved = replace(run, basis=entry.basis, terms_since=at, at=at)
+    before, after = terms_of(run, agreements), terms_of(moved, agreements)
+    if not run.is_open:
+        activity, _ = _activity(run, entry, after.policy)
+        return (run if activity is run.spans[-1].activity else moved), ()
+    if before.match.rule == after.match.rule and run.priority == moved.priority:
+        return replace(run, basis=entry.basis), ()
+    change = _what_moved(run, before, moved, after)
+    return moved, (Moment(run=moved, event=Event(type=RECOMPUTED, at=at, change=change)),)
+
+
+def _what_moved(run: Run, before: Terms, moved: Run, after: Terms) -> dict[str, Any]:
+    """What the change of policy changed; instants are as the fold has them, None while the clock stands."""
+    return {
+        "fields": [field.value for field in differences(run.basis, moved.basis)],
+        "why": after.match.why,
+        "priority_from": run.priority,
+        "priority_to": moved.priority,
+        "policy_from": before.policy.name,
+        "policy_to": after.policy.name,
+        "rule_from": before.match.rule,
+        "rule_to": after.match.rule,
+        "target_from": before.policy.target(run.kind).total_seconds(),
+        "target_to": after.policy.target(run.kind).total_seconds(),
+        "due_from": due_at(run, before),
+        "due_to": due_at(moved, after),
+    }
 
 
 def _activity(run: Run, entry: Entry, policy: Policy) -> tuple[Activity, str]:

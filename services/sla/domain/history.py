@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.sla.domain.basis import Basis
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trail:
@@ -36,6 +38,22 @@ class Entry:
     team: str | None = None
     level: int | None = None
     organisation: str | None = None
+    contract: str | None = None
+    kind: str | None = None
+    category: str | None = None
     restricted: bool = False
     backfill: bool = False
     trail: Trail = field(default_factory=lambda: Trail(eventid="", correlationid=""))
+
+    @property
+    def basis(self) -> Basis:
+        """What matching reads of it."""
+        return Basis(
+            priority=self.priority,
+            organisation=self.organisation,
+            contract=self.contract,
+            service=self.service,
+            kind=self.kind,
+            category=self.category,
+            level=self.level,
+        )

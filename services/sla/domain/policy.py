@@ -1,12 +1,19 @@
-"""What was agreed: targets by priority, the calendar they are measured in, and what stops or pauses a clock."""
+"""What was agreed: policies by rule and version, the calendars they are measured in, what stops or pauses a clock.
+
+The rules of a version are tried in order, and the first that takes the incident wins. The version is the one in
+force when the record began: a record keeps the agreements under which it was opened (ITIL 4 service level
+management: a target is what was agreed, not what was agreed since). A change of a field that a rule reads chooses
+anew, among the rules of that version.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from services.sla.domain.basis import Basis, Condition
 from services.sla.domain.calendar import Calendar
 
 PRIORITIES = ("P1", "P2", "P3", "P4")
@@ -34,7 +41,7 @@ class StopsAt(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The agreement for one priority. `thresholds` are percents of the target, rising, each below 100.
+    """One agreement. `thresholds` are percents of the target, rising, each below 100.
 
     `pauses` are the waiting reasons while which the clocks stand.
     """
@@ -53,21 +60,87 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """A policy with the calendar that it names."""
+class Rule:
+    """The policy for the incidents that meet all conditions; without conditions, for every one."""
 
     policy: Policy
+    conditions: tuple[Condition, ...] = ()
+
+    def takes(self, basis: Basis) -> bool:
+        """Whether the incident meets every condition."""
+        return all(condition.holds(basis) for condition in self.conditions)
+
+    def covers(self, other: Rule) -> bool:
+        """Whether this rule takes everything that the other takes."""
+        return all(any(theirs.implies(mine) for theirs in other.conditions) for mine in self.conditions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySet:
+    """One version of all policies, for records that began at `effective_from` or later; None is since ever."""
+
+    version: str
+    rules: tuple[Rule, ...]
+    effective_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """The policy for an incident, with the version and the rule (from 1 on) that chose it, and why in words."""
+
+    policy: Policy
+    version: str
+    rule: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What holds for a record: the policy that matched, and the calendar that it names."""
+
+    match: Match
     calendar: Calendar
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that matched."""
+        return self.match.policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreements:
-    """All policies by priority, and the calendars by name. Each priority has a policy whose calendar is there."""
+    """All versions of the policies, rising by `effective_from`, and the calendars by name.
 
-    policies: Mapping[str, Policy]
+    Every version has a rule for every incident, and every policy's calendar is there.
+    """
+
+    versions: tuple[PolicySet, ...]
     calendars: Mapping[str, Calendar]
 
-    def terms(self, priority: str) -> Terms:
-        """What holds for a priority."""
-        policy = self.policies[priority]
-        return Terms(policy=policy, calendar=self.calendars[policy.calendar])
+    def version_at(self, started_at: datetime) -> PolicySet:
+        """The version for records that began at this instant; the first one for those that are older than it."""
+        in_force = self.versions[0]
+        for one in self.versions[1:]:
+            if one.effective_from is not None and one.effective_from <= started_at:
+                in_force = one
+        return in_force
+
+    def match(self, basis: Basis, started_at: datetime) -> Match:
+        """The first rule that takes the incident, in the version for records that began at `started_at`."""
+        version = self.version_at(started_at)
+        for number, rule in enumerate(version.rules, start=1):
+            if rule.takes(basis):
+                why = _explain(number, rule, basis)
+                return Match(policy=rule.policy, version=version.version, rule=number, why=why)
+        raise AssertionError("unreachable: a version has a rule for every incident")
+
+    def terms(self, basis: Basis, started_at: datetime) -> Terms:
+        """What holds for an incident that began at `started_at`."""
+        match = self.match(basis, started_at)
+        return Terms(match=match, calendar=self.calendars[match.policy.calendar])
+
+
+def _explain(number: int, rule: Rule, basis: Basis) -> str:
+    """`matched rule 4 (premium-network) because priority is P1 and service is network`."""
+    met = [f"{one.field.value} is {basis.value(one.field)}" for one in rule.conditions]
+    return f"matched rule {number} ({rule.policy.name}) because {' and '.join(met) or 'it takes every incident'}"

@@ -9,7 +9,17 @@ from enum import StrEnum
 from services.sla.domain.clock import Moment
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements, Kind
-from services.sla.domain.run import ClockState, Run, Threshold, due_at, elapsed, next_threshold, state_of, stopped_at
+from services.sla.domain.run import (
+    ClockState,
+    Run,
+    Threshold,
+    due_at,
+    elapsed,
+    next_threshold,
+    state_of,
+    stopped_at,
+    terms_of,
+)
 from services.sla.events import BREACHED, WARNED
 
 
@@ -17,8 +27,8 @@ from services.sla.events import BREACHED, WARNED
 class Clock:
     """A clock as of the last fact that was told about it: a copy of the fold for lists, reports and events.
 
-    `due_at` is None while the clock stands. `warned` are the thresholds told so far. `place` orders clocks by their
-    start; it never changes.
+    `rule` of `policy_version` chose the policy; `matched` says why. `due_at` is None while the clock stands. `warned`
+    are the thresholds told so far. `place` orders clocks by their start; it never changes.
     """
 
     incident: str
@@ -26,6 +36,9 @@ class Clock:
     state: ClockState
     priority: str
     policy: str
+    policy_version: str
+    rule: int
+    matched: str
     started_at: datetime
     due_at: datetime | None
     elapsed_seconds: float
@@ -72,7 +85,7 @@ def is_threshold(moment: Moment) -> bool:
 def describe(clock: Clock | None, moment: Moment, latest: Entry, agreements: Agreements, place: str) -> Clock:
     """The record after `moment`; `latest` is the entry in force, `place` counts for a new record only."""
     run, at = moment.run, moment.event.at
-    terms = agreements.terms(run.priority)
+    terms = terms_of(run, agreements)
     percent = moment.event.change.get("percent")
     warned = () if clock is None else clock.warned
     return Clock(
@@ -81,6 +94,9 @@ def describe(clock: Clock | None, moment: Moment, latest: Entry, agreements: Agr
         state=state_of(run, terms),
         priority=run.priority,
         policy=terms.policy.name,
+        policy_version=terms.match.version,
+        rule=terms.match.rule,
+        matched=terms.match.why,
         started_at=run.spans[0].start,
         due_at=due_at(run, terms),
         elapsed_seconds=elapsed(run, at, terms).total_seconds(),

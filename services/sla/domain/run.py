@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from services.sla.domain.basis import Basis
 from services.sla.domain.calendar import add_business, business_time
 from services.sla.domain.policy import TARGET_PERCENT, Agreements, Kind, Policy, Terms
 
@@ -52,14 +53,24 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One clock after some prefix of its incident's history. `terms_since` is when the priority in force came."""
+    """One clock after some prefix of its incident's history. `terms_since` is when the policy in force came."""
 
     kind: Kind
-    priority: str
+    basis: Basis
     terms_since: datetime
     at: datetime
     spans: tuple[Span, ...]
     passed: tuple[Threshold, ...] = ()
+
+    @property
+    def priority(self) -> str:
+        """The priority by which the clock is measured."""
+        return self.basis.priority
+
+    @property
+    def started_at(self) -> datetime:
+        """When the record began, by which the version of its agreements is chosen."""
+        return self.spans[0].start
 
     @property
     def breached_at(self) -> datetime | None:
@@ -72,9 +83,14 @@ class Run:
         return self.spans[-1].activity in (Activity.RUNNING, Activity.WAITING)
 
 
+def terms_of(run: Run, agreements: Agreements) -> Terms:
+    """What holds for the clock."""
+    return agreements.terms(run.basis, run.started_at)
+
+
 def next_threshold(run: Run, agreements: Agreements, *, told: frozenset[int] = frozenset()) -> Threshold | None:
     """The next threshold of a running clock, but for those in `told`; None for a clock that does not run on to one."""
-    terms = agreements.terms(run.priority)
+    terms = terms_of(run, agreements)
     if state_of(run, terms) is not ClockState.RUNNING:
         return None
     over = told | {one.percent for one in run.passed}
@@ -85,12 +101,12 @@ def next_threshold(run: Run, agreements: Agreements, *, told: frozenset[int] = f
     reached = _reached_at(run, terms, terms.policy.target(run.kind) * percent / TARGET_PERCENT)
     if reached is None:
         return None
-    # A target that shrank under what had gone already is passed when the new priority came, not before it.
+    # A target that shrank under what had gone already is passed when the new policy came, not before it.
     return Threshold(percent=percent, at=max(reached, run.spans[-1].start, run.terms_since))
 
 
 def state_of(run: Run, terms: Terms) -> ClockState:
-    """What the clock does, by the terms of its priority."""
+    """What the clock does, by its terms."""
     last = run.spans[-1]
     if run.breached_at is not None:
         return ClockState.BREACHED

@@ -10,7 +10,7 @@ from services.sla.domain.attainment import Attainment, count
 from services.sla.domain.case import Case, missing
 from services.sla.domain.policy import PRIORITIES, Agreements, Kind
 from services.sla.domain.record import Clock
-from services.sla.domain.run import Run, Span, counts, elapsed, stopped_at
+from services.sla.domain.run import Run, Span, counts, elapsed, stopped_at, terms_of
 from services.sla.handlers import rows
 from services.sla.handlers.rows import clock_key
 from shared.clock import format_instant, parse_instant
@@ -135,7 +135,7 @@ def _with_spans(
     shown, run = _shown(stored, clocks), case.run(stored.state.kind)
     if run is None or _hidden(stored, case, clocks):
         return {name: shown[name] for name in RESTRICTED_FIELDS if name in shown}
-    terms = agreements.terms(run.priority)
+    terms = terms_of(run, agreements)
     stopped = stopped_at(run)
     until = max(now, run.at) if stopped is None else stopped
     return {
@@ -156,7 +156,7 @@ def _span(span: Span, run: Run, agreements: Agreements) -> Document:
         "from": format_instant(span.start),
         "to": None if span.end is None else format_instant(span.end),
         "activity": span.activity.value,
-        "counts": counts(span, agreements.terms(run.priority).policy),
+        "counts": counts(span, terms_of(run, agreements).policy),
         "reason": span.reason or None,
         "version": span.version,
     }

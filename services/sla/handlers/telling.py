@@ -69,14 +69,15 @@ def tell(
     key = clock_key(latest.incident, kind)
     place = f"{format_instant(moment.run.spans[0].start)} {key}"
     state = describe(None if stored is None else stored.state, moment, latest, agreements, place)
-    event = _with_instant(moment)
+    event = _in_plain_values(moment)
     saved = clocks.save(work, stored, state, (event,), cause_of(latest, backfill=backfill), key=key)
     told = Told(kind=kind, priority=state.priority, type=event.type, at=event.at, backfill=backfill)
     return saved, told
 
 
-def _with_instant(moment: Moment) -> Event:
+def _in_plain_values(moment: Moment) -> Event:
+    """The fact's event with every instant as text; that of a threshold says when it was passed."""
     event = moment.event
-    if not is_threshold(moment):
-        return event
-    return Event(type=event.type, at=event.at, change={**event.change, "at": format_instant(event.at)})
+    change = {**event.change, "at": event.at} if is_threshold(moment) else event.change
+    plain = {name: format_instant(value) if isinstance(value, datetime) else value for name, value in change.items()}
+    return Event(type=event.type, at=event.at, change=plain)
