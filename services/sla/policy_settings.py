@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, cast
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates, validates_schema
 
 from services.sla.domain.basis import Basis, Condition, Field, Value
-from services.sla.domain.policy import HIDDEN, PRIORITIES, WAITING_REASONS, Policy, PolicySet, Rule, StopsAt
+from services.sla.domain.policy import (
+    HIDDEN,
+    PRIORITIES,
+    WAITING_REASONS,
+    Agreed,
+    Kind,
+    Policy,
+    PolicySet,
+    Rule,
+    StopsAt,
+)
+from services.sla.threshold_settings import Duration, ThresholdField, do_rise, faults_of
 
 NAME = validate.Regexp(r"^[a-z0-9][a-z0-9_-]{0,63}\Z", error="must be lower-case letters, digits, - and _")
-_DURATION = re.compile(r"(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?", re.ASCII)
 _VERSION = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", error="must be letters, digits, ., - and _")
 KINDS = ("incident", "request")
 LEVELS = (1, 2, 3, 4)
 ONLY_VERSION = "1"
 """The version of policies that the file gives without versions: they hold since ever."""
-
-
-class Duration(fields.Field[timedelta]):
-    """`4h`, `15m`, `90s` or `1h30m`: more than nothing, of open time."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> timedelta:  # noqa: ARG002
-        match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-        hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
-        duration = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-        if not duration:
-            raise ValidationError(f"{value!r} is not a duration above zero, such as 4h, 15m or 1h30m")
-        return duration
 
 
 class _Values(fields.Field[tuple[Value, ...]]):
@@ -78,14 +75,21 @@ class _PolicySchema(Schema):
     calendar = fields.String(required=True)
     response = Duration(required=True)
     resolution = Duration(required=True)
-    thresholds = fields.List(fields.Integer(strict=True, validate=validate.Range(1, 99)), load_default=list)
+    thresholds = fields.List(ThresholdField(), load_default=list)
     response_stops_at = fields.Enum(StopsAt, by_value=True, load_default=StopsAt.EITHER)
     pauses = fields.List(fields.String(validate=validate.OneOf((*WAITING_REASONS, HIDDEN))), load_default=list)
 
     @validates("thresholds")
-    def _rise(self, value: list[int], **_: Any) -> None:
-        if any(before >= after for before, after in pairwise(value)):
-            raise ValidationError("must rise")
+    def _rise(self, value: list[Agreed | None], **_: Any) -> None:
+        if not do_rise([one for one in value if isinstance(one, Agreed)]):
+            raise ValidationError("percents must rise")
+
+    @validates_schema(skip_on_field_errors=True)
+    def _thresholds_fit(self, data: Mapping[str, Any], **_: Any) -> None:
+        targets = {kind: data[kind.value] for kind in Kind}
+        faults = list(faults_of(data["thresholds"], targets))
+        if faults:
+            raise ValidationError({"thresholds": faults})
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> Rule:

@@ -120,4 +120,13 @@ def snapshot(key: str, version: int, clock: Clock) -> dict[str, Any]:
         "team": clock.team,
         "level": clock.level,
         "organisation": clock.organisation,
+        "actions": [
+            {
+                "threshold": one.threshold,
+                "action": one.action.value,
+                "at": format_instant(one.at),
+                "taken": one.taken,
+            }
+            for one in clock.asked
+        ],
     }

@@ -10,6 +10,7 @@ the fact with the instant at which it became true. Rules, in the words of ITIL 4
   the new policy and its calendar; pauses stay pauses.
 - A threshold is passed when the clock still runs after its instant: an event at the very instant is in time. Passed
   is passed: no later policy takes it back, and none makes it passed before that policy came.
+- Thresholds lie before the target, at it and after it; a breached clock goes on to the later ones while it counts.
 - A verdict stands: a breached clock stays breached, and keeps the policy and priority at which it was.
 """
 
@@ -21,18 +22,30 @@ from typing import Any
 
 from services.sla.domain.basis import differences
 from services.sla.domain.history import Entry
-from services.sla.domain.policy import HIDDEN, TARGET_PERCENT, Agreements, Kind, Policy, StopsAt, Terms
-from services.sla.domain.run import Activity, ClockState, Run, Span, due_at, next_threshold, state_of, terms_of
-from services.sla.events import BREACHED, CANCELLED, MET, PAUSED, RECOMPUTED, RESUMED, STARTED, WARNED
+from services.sla.domain.mark import Side
+from services.sla.domain.policy import HIDDEN, Agreements, Kind, Policy, StopsAt, Terms
+from services.sla.domain.run import (
+    Activity,
+    ClockState,
+    Run,
+    Span,
+    Threshold,
+    due_at,
+    next_threshold,
+    state_of,
+    terms_of,
+)
+from services.sla.events import BREACHED, CANCELLED, MET, PASSED, PAUSED, RECOMPUTED, RESUMED, STARTED, WARNED
 from shared.event import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """A fact about a clock, and the clock right after it."""
+    """A fact about a clock, and the clock right after it; `threshold` is what was passed, if that is the fact."""
 
     run: Run
     event: Event
+    threshold: Threshold | None = None
 
 
 def begin(kind: Kind, entry: Entry, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
@@ -57,13 +70,9 @@ def advance(run: Run, before: datetime, agreements: Agreements) -> tuple[Run, tu
     moments: list[Moment] = []
     while (threshold := next_threshold(run, agreements)) is not None and threshold.at < before:
         run = replace(run, passed=(*run.passed, threshold))
-        breach = threshold.percent == TARGET_PERCENT
-        event = Event(
-            type=BREACHED if breach else WARNED,
-            at=threshold.at,
-            change={} if breach else {"percent": threshold.percent},
-        )
-        moments.append(Moment(run=run, event=event))
+        change = {"threshold": threshold.name, "percent": threshold.percent}
+        event = Event(type=_PASSED[threshold.mark.side], at=threshold.at, change=change)
+        moments.append(Moment(run=run, event=event, threshold=threshold))
     return run, tuple(moments)
 
 
@@ -83,6 +92,8 @@ def _enter(run: Run, entry: Entry, at: datetime, agreements: Agreements) -> tupl
     change = {"reason": _why(last, run.spans[-1], after)}
     return run, (*moved, Moment(run=run, event=Event(type=_TOLD[after], at=at, change=change)))
 
+
+_PASSED = {Side.BEFORE: WARNED, Side.TARGET: BREACHED, Side.AFTER: PASSED}
 
 _TOLD = {
     ClockState.RUNNING: RESUMED,

@@ -15,13 +15,13 @@ from enum import StrEnum
 
 from services.sla.domain.basis import Basis, Condition
 from services.sla.domain.calendar import Calendar
+from services.sla.domain.mark import TARGET, Mark, Side
 
 PRIORITIES = ("P1", "P2", "P3", "P4")
 WAITING_REASONS = ("user", "vendor", "customer", "change", "problem", "other")
+_NOTHING = timedelta(0)
 HIDDEN = "hidden"
 """The reason of a restricted incident that waits: its events do not tell why."""
-TARGET_PERCENT = 100
-"""The threshold at which the whole target has gone: past it a clock is breached."""
 
 
 class Kind(StrEnum):
@@ -40,8 +40,16 @@ class StopsAt(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """A threshold of a policy, and the clocks that have it."""
+
+    mark: Mark
+    clocks: frozenset[Kind] = frozenset(Kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """One agreement. `thresholds` are percents of the target, rising, each below 100.
+    """One agreement. `thresholds` lie anywhere after the start; the target is one without being named.
 
     `pauses` are the waiting reasons while which the clocks stand.
     """
@@ -50,13 +58,24 @@ class Policy:
     calendar: str
     response: timedelta
     resolution: timedelta
-    thresholds: tuple[int, ...] = ()
+    thresholds: tuple[Agreed, ...] = ()
     response_stops_at: StopsAt = StopsAt.EITHER
     pauses: frozenset[str] = field(default_factory=frozenset)
 
     def target(self, kind: Kind) -> timedelta:
         """How much open time a clock of this kind may run."""
         return self.response if kind is Kind.RESPONSE else self.resolution
+
+    def marks(self, kind: Kind) -> tuple[Mark, ...]:
+        """The thresholds of a clock of this kind in the order in which it passes them, the target among them.
+
+        One that would lie at the start or before it is none.
+        """
+        target = self.target(kind)
+        named = [one.mark for one in self.thresholds if kind in one.clocks and one.mark.amount(target) > _NOTHING]
+        if all(mark.side is not Side.TARGET for mark in named):
+            named.append(TARGET)
+        return tuple(sorted(named, key=lambda mark: mark.amount(target)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

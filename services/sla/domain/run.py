@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from services.sla.domain.basis import Basis
 from services.sla.domain.calendar import add_business, business_time
-from services.sla.domain.policy import TARGET_PERCENT, Agreements, Kind, Policy, Terms
+from services.sla.domain.mark import Mark, Side
+from services.sla.domain.policy import Agreements, Kind, Policy, Terms
 
 NOTHING = timedelta(0)
 
@@ -45,10 +46,20 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """A part of the target, and the instant from which the clock was, or will be, past it."""
+    """A point of the target, and the instant from which the clock was, or will be, past it."""
 
-    percent: int
+    mark: Mark
     at: datetime
+
+    @property
+    def name(self) -> str:
+        """The name of its point."""
+        return self.mark.name
+
+    @property
+    def percent(self) -> int | None:
+        """The part of the target; None for a threshold that lies by an offset."""
+        return None if self.mark.offset_seconds else self.mark.percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +86,7 @@ class Run:
     @property
     def breached_at(self) -> datetime | None:
         """From when the clock was past its target."""
-        return next((one.at for one in self.passed if one.percent == TARGET_PERCENT), None)
+        return next((one.at for one in self.passed if one.mark.side is Side.TARGET), None)
 
     @property
     def is_open(self) -> bool:
@@ -88,21 +99,20 @@ def terms_of(run: Run, agreements: Agreements) -> Terms:
     return agreements.terms(run.basis, run.started_at)
 
 
-def next_threshold(run: Run, agreements: Agreements, *, told: frozenset[int] = frozenset()) -> Threshold | None:
-    """The next threshold of a running clock, but for those in `told`; None for a clock that does not run on to one."""
+def next_threshold(run: Run, agreements: Agreements, *, told: frozenset[str] = frozenset()) -> Threshold | None:
+    """The next threshold of a clock that counts, but for the names in `told`; None when it does not run on to one."""
     terms = terms_of(run, agreements)
-    if state_of(run, terms) is not ClockState.RUNNING:
+    if not is_counting(run, terms):
         return None
-    over = told | {one.percent for one in run.passed}
-    percents = (percent for percent in (*terms.policy.thresholds, TARGET_PERCENT) if percent not in over)
-    percent = next(percents, None)
-    if percent is None:
+    over = told | {one.name for one in run.passed}
+    mark = next((mark for mark in terms.policy.marks(run.kind) if mark.name not in over), None)
+    if mark is None:
         return None
-    reached = _reached_at(run, terms, terms.policy.target(run.kind) * percent / TARGET_PERCENT)
+    reached = _reached_at(run, terms, mark.amount(terms.policy.target(run.kind)))
     if reached is None:
         return None
     # A target that shrank under what had gone already is passed when the new policy came, not before it.
-    return Threshold(percent=percent, at=max(reached, run.spans[-1].start, run.terms_since))
+    return Threshold(mark=mark, at=max(reached, run.spans[-1].start, run.terms_since))
 
 
 def state_of(run: Run, terms: Terms) -> ClockState:
@@ -115,6 +125,11 @@ def state_of(run: Run, terms: Terms) -> ClockState:
     if last.activity is Activity.STOPPED:
         return ClockState.MET
     return ClockState.RUNNING if counts(last, terms.policy) else ClockState.PAUSED
+
+
+def is_counting(run: Run, terms: Terms) -> bool:
+    """Whether the clock counts open time from here on, breached or not."""
+    return counts(run.spans[-1], terms.policy)
 
 
 def counts(span: Span, policy: Policy) -> bool:

@@ -117,7 +117,9 @@ def _look_at(
     if awaited(stored.state, run, latest, agreements) is not None:
         run, moments = advance(run, work.now, agreements)
         for moment in moments:
-            saved, fact = tell(work, stored, moment, latest, backfill=False, clocks=clocks, agreements=agreements)
+            saved, fact = tell(
+                work, stored, moment, latest, known=run, backfill=False, clocks=clocks, agreements=agreements
+            )
             stored = saved or stored
             told += [] if fact is None else [fact]
     rows.keep_due(work, stored.key, row, awaited(stored.state, run, latest, agreements), run.priority)

@@ -143,7 +143,9 @@ def _with_spans(
         "elapsed_seconds": elapsed(run, until, terms).total_seconds(),
         "stopped_at": None if stopped is None else format_instant(stopped),
         "spans": [_span(span, run, agreements) for span in run.spans],
-        "thresholds": [{"percent": one.percent, "at": format_instant(one.at)} for one in run.passed],
+        "thresholds": [
+            {"threshold": one.name, "percent": one.percent, "at": format_instant(one.at)} for one in run.passed
+        ],
     }
 
 

@@ -57,6 +57,6 @@ def keep_due(work: Work, key: str, before: Document | None, threshold: Threshold
             work.release(DUE, key)
         return
     bucket = Lane.URGENT if priority == "P1" else Lane.NORMAL
-    row: Document = {"clock": key, "at": threshold.at, "percent": threshold.percent, "bucket": int(bucket)}
+    row: Document = {"clock": key, "at": threshold.at, "threshold": threshold.name, "bucket": int(bucket)}
     if before is None or any(before[name] != value for name, value in row.items()):
         work.put(DUE, key, row)

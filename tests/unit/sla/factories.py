@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from services.sla import handlers, schemas, storage
+from services.sla.domain.actions import Action
 from services.sla.domain.basis import Basis, Condition, Field
 from services.sla.domain.calendar import Calendar, Interval
 from services.sla.domain.history import Entry
-from services.sla.domain.policy import PRIORITIES, Agreements, Policy, PolicySet, Rule, StopsAt, Terms
+from services.sla.domain.mark import Mark
+from services.sla.domain.policy import PRIORITIES, Agreed, Agreements, Kind, Policy, PolicySet, Rule, StopsAt, Terms
 from shared.clock import FixedClock, format_instant
 from shared.command import Command
 from shared.envelope import Envelope, Lane, decode
@@ -50,7 +52,19 @@ def make_policy(**overrides: Any) -> Policy:
         "response_stops_at": StopsAt.EITHER,
         "pauses": frozenset({"user"}),
     }
-    return Policy(**{**fields, **overrides})
+    given = {**fields, **overrides}
+    return Policy(**{**given, "thresholds": tuple(make_threshold(one) for one in given["thresholds"])})
+
+
+def make_threshold(point: int | timedelta | Agreed, *actions: Action, clocks: Iterable[Kind] = Kind) -> Agreed:
+    """A percent of the target, or an offset from it: negative is before it."""
+    if isinstance(point, Agreed):
+        return point
+    if isinstance(point, timedelta):
+        mark = Mark(offset_seconds=int(point.total_seconds()), actions=actions)
+    else:
+        mark = Mark(percent=int(point), actions=actions)
+    return Agreed(mark=mark, clocks=frozenset(clocks))
 
 
 def make_agreements(

@@ -49,7 +49,7 @@ class ModelClock:
     accepted: bool = False
     replied: bool = False
     gone: dict[str, int] = field(default_factory=dict)
-    passed: dict[int, datetime] = field(default_factory=dict)
+    passed: dict[str, datetime] = field(default_factory=dict)
 
     def counts(self, policy: Any) -> bool:
         if self.activity == "waiting":
@@ -66,9 +66,9 @@ class ModelClock:
         self.accepted |= entry.accepted
         self.replied |= entry.replied
         ended = self.activity in ("stopped", "cancelled")
-        if not ended and 100 not in self.passed:
+        if not ended and "100%" not in self.passed:
             self.policy, self.priority = self.choose(entry), entry.priority
-        policy = self.choose(entry) if 100 not in self.passed else self.policy
+        policy = self.choose(entry) if "100%" not in self.passed else self.policy
         was = self.activity
         if entry.state == "cancelled":
             self.activity = "stopped" if was == "stopped" else "cancelled"
@@ -78,7 +78,7 @@ class ModelClock:
             self.activity, self.reason = "waiting", entry.waiting_reason or "hidden"
         else:
             self.activity = "running"
-        if ended and self.activity != was and 100 not in self.passed:
+        if ended and self.activity != was and "100%" not in self.passed:
             self.policy, self.priority = policy, entry.priority
 
     def _answered(self, policy: Any) -> bool:
@@ -92,12 +92,16 @@ class ModelClock:
     def look(self, at: datetime) -> None:
         """Note what is passed by a clock that goes on from here."""
         policy = self.policy
-        if not self.counts(policy) or 100 in self.passed:
+        if not self.counts(policy):
             return
         target = int((policy.response if self.kind == "response" else policy.resolution) / MINUTE)
-        for percent in (*policy.thresholds, 100):
-            if self.gone.get(policy.name, 0) * 100 >= target * percent:
-                self.passed.setdefault(percent, at)
+        points = {"100%": target}
+        for one in policy.thresholds:
+            if self.kind in one.clocks:
+                points[one.mark.name] = target * one.mark.percent // 100 + one.mark.offset_seconds // 60
+        for name, minutes in points.items():
+            if self.gone.get(policy.name, 0) >= minutes:
+                self.passed.setdefault(name, at)
 
     def minute(self, at: datetime, opened: dict[str, bool]) -> None:
         for policy in [rule.policy for rule in self.rules]:
@@ -106,7 +110,7 @@ class ModelClock:
 
     @property
     def state(self) -> str:
-        if 100 in self.passed:
+        if "100%" in self.passed:
             return "breached"
         if self.activity in ("stopped", "cancelled"):
             return "met" if self.activity == "stopped" else "cancelled"

@@ -8,12 +8,13 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.sla.domain.actions import Action
 from services.sla.domain.case import Case, fold, fold_entry
 from services.sla.domain.clock import advance
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements, Kind, Policy, StopsAt
 from services.sla.domain.run import Run, elapsed, state_of, terms_of
-from tests.unit.sla.factories import MINUTE, make_entry, make_policy, make_rule, make_version
+from tests.unit.sla.factories import HOUR, MINUTE, make_entry, make_policy, make_rule, make_threshold, make_version
 from tests.unit.sla.slow_model import simulate
 from tests.unit.sla.strategies import EDGES, calendars
 
@@ -29,6 +30,16 @@ WHEN = st.fixed_dictionaries(
     },
 )
 """Conditions of a rule, from none at all."""
+THRESHOLDS = st.sampled_from(
+    [
+        (),
+        (50,),
+        (25, 75, 125),
+        (-3 * MINUTE, 20 * MINUTE),
+        (make_threshold(-2 * MINUTE, clocks=[Kind.RESOLUTION]), make_threshold(200, clocks=[Kind.RESPONSE])),
+        (75, make_threshold(100, Action.NOTIFY), make_threshold(HOUR, Action.ESCALATE_MANAGER)),
+    ]
+)
 TARGETS = st.integers(1, 100).map(lambda quarter: 4 * quarter * MINUTE)
 
 
@@ -40,7 +51,7 @@ def policies(draw: st.DrawFn, calendars_known: tuple[str, ...], name: str) -> Po
         calendar=draw(st.sampled_from(calendars_known)),
         response=draw(TARGETS),
         resolution=draw(TARGETS),
-        thresholds=draw(st.sampled_from([(), (50,), (25, 75)])),
+        thresholds=draw(THRESHOLDS),
         response_stops_at=draw(st.sampled_from(StopsAt)),
         pauses=draw(PAUSES),
     )
@@ -106,7 +117,7 @@ def test_the_fold_equals_stepping_through_every_minute(
     model = simulate(kind.value, entries, agreements, end)
     run, _ = advance(final(fold("INC0000001", entries, agreements)[0], kind), end, agreements)
     terms = terms_of(run, agreements)
-    assert {one.percent: one.at for one in run.passed} == model.passed
+    assert {one.name: one.at for one in run.passed} == model.passed
     assert (state_of(run, terms).value, run.priority) == (model.state, model.priority)
     assert terms.policy == model.policy
     assert elapsed(run, end, terms) == model.gone.get(terms.policy.name, 0) * MINUTE

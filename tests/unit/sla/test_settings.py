@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from services.sla.domain.actions import Action
 from services.sla.domain.policy import PRIORITIES, Kind, StopsAt
 from services.sla.settings import load, parse_agreements
 from shared.errors import Invalid
@@ -44,7 +45,8 @@ def test_a_policy_is_read_as_written() -> None:
         timedelta(minutes=15),
         timedelta(hours=4),
     )
-    assert (policy.thresholds, policy.response_stops_at) == ((50, 75, 90), StopsAt.EITHER)
+    assert [mark.name for mark in policy.marks(Kind.RESPONSE)] == ["50%", "75%", "90%", "100%"]
+    assert policy.response_stops_at is StopsAt.EITHER
     assert policy.pauses == {"user", "customer"}
 
 
@@ -178,3 +180,35 @@ def test_a_rule_that_can_take_nothing_is_named() -> None:
 )
 def test_faults_of_versions_are_named(before: str, after: str, fault: str) -> None:
     assert fault in faults(VERSIONED.replace(before, after))
+
+
+def thresholds(text: str) -> str:
+    return ORDERED.replace("name: rest,", f"name: rest, thresholds: [{text}],")
+
+
+def test_thresholds_are_read_with_their_actions_and_clocks() -> None:
+    text = thresholds("50, {at: 75%, actions: [notify]}, {at: 125}, {before: 30m}, {after: 2h, clocks: [resolution]}")
+    policy = terms_for(parse_agreements(text, name="sla.yaml")).policy
+    assert [mark.name for mark in policy.marks(Kind.RESPONSE)] == ["50%", "-30m", "75%", "100%", "125%"]
+    assert [mark.name for mark in policy.marks(Kind.RESOLUTION)] == ["50%", "75%", "-30m", "100%", "125%", "+2h"]
+    assert policy.thresholds[1].mark.actions == (Action.NOTIFY,)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{at: 75}, 50", "policies.1.thresholds: percents must rise"),
+        ("0", "policies.1.thresholds.0.at: 0 is not a part of the target from 1% to 1000%"),
+        ("75 %", "policies.1.thresholds.0.at: '75 %' is not a part"),
+        ("{at: 75%, after: 2h}", "policies.1.thresholds.0: must have one of at, before, after"),
+        ("{actions: [notify]}", "policies.1.thresholds.0: must have one of at, before, after"),
+        ("{at: 100%}", "policies.1.thresholds.0: the breach at 100% needs no naming"),
+        ("{at: 75%, actions: [sing]}", "policies.1.thresholds.0.actions.0: Must be one of: notify"),
+        ("{at: 75%, actions: [notify, notify]}", "policies.1.thresholds.0: an action is named twice"),
+        ("{before: 30m}, {before: 1800s}", "policies.1.thresholds: -30m is named twice for one clock"),
+        ("{before: 1h}", "policies.1.thresholds: -1h is no later than the start of the response clock"),
+        ("{before: 1h, clocks: []}", "policies.1.thresholds.0.clocks: Shorter than minimum length 1"),
+    ],
+)
+def test_faults_of_thresholds_are_named(text: str, fault: str) -> None:
+    assert fault in faults(thresholds(text))
