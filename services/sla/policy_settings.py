@@ -16,6 +16,7 @@ from services.sla.domain.policy import (
     WAITING_REASONS,
     Agreed,
     Kind,
+    OnReopen,
     Policy,
     PolicySet,
     Rule,
@@ -77,6 +78,7 @@ class _PolicySchema(Schema):
     resolution = Duration(required=True)
     thresholds = fields.List(ThresholdField(), load_default=list)
     response_stops_at = fields.Enum(StopsAt, by_value=True, load_default=StopsAt.EITHER)
+    on_reopen = fields.Enum(OnReopen, by_value=True, load_default=OnReopen.CONTINUE)
     pauses = fields.List(fields.String(validate=validate.OneOf((*WAITING_REASONS, HIDDEN))), load_default=list)
 
     @validates("thresholds")

@@ -5,7 +5,8 @@ the fact with the instant at which it became true. Rules, in the words of ITIL 4
 
 - A clock runs from the incident's first event, stands while the incident waits for a reason that the policy in force
   lets pause, and stops when what it measures has happened. The response clock stops once and for all; the resolution
-  clock goes on when the incident is reopened, and the time between does not count.
+  clock goes on when the incident is reopened, and the time between does not count; or it starts anew, as the policy
+  in force then says: nothing of before counts, and every threshold can be passed again.
 - A change of a field that leads to another policy (priority, service, contract, ...) recomputes the whole history by
   the new policy and its calendar; pauses stay pauses.
 - A threshold is passed when the clock still runs after its instant: an event at the very instant is in time. Passed
@@ -23,8 +24,9 @@ from typing import Any
 from services.sla.domain.basis import differences
 from services.sla.domain.history import Entry
 from services.sla.domain.mark import Side
-from services.sla.domain.policy import HIDDEN, Agreements, Kind, Policy, StopsAt, Terms
+from services.sla.domain.policy import HIDDEN, Agreements, Kind, OnReopen, Policy, StopsAt, Terms
 from services.sla.domain.run import (
+    ENDED,
     Activity,
     ClockState,
     Run,
@@ -51,7 +53,7 @@ class Moment:
 def begin(kind: Kind, entry: Entry, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
     """The clock that an incident's first entry starts."""
     running = Span(start=entry.at, end=None, activity=Activity.RUNNING, reason="", version=entry.version)
-    run = Run(kind=kind, basis=entry.basis, terms_since=entry.at, at=entry.at, spans=(running,))
+    run = Run(kind=kind, basis=entry.basis, since=entry.at, terms_since=entry.at, at=entry.at, spans=(running,))
     started = Moment(run=run, event=Event(type=STARTED, at=entry.at))
     run, moments = _enter(run, entry, entry.at, agreements)
     return run, (started, *moments)
@@ -86,10 +88,11 @@ def _enter(run: Run, entry: Entry, at: datetime, agreements: Agreements) -> tupl
     if (activity, reason) != (last.activity, last.reason):
         span = Span(start=at, end=None, activity=activity, reason=reason, version=entry.version)
         run = replace(run, spans=(*run.spans[:-1], replace(last, end=at), span))
+    run, restarted = _restart(run, last, agreements)
     after = state_of(run, terms_of(run, agreements))
     if after is before:
         return run, moved
-    change = {"reason": _why(last, run.spans[-1], after)}
+    change = {"reason": _why(last, run.spans[-1], after), **restarted}
     return run, (*moved, Moment(run=run, event=Event(type=_TOLD[after], at=at, change=change)))
 
 
@@ -101,6 +104,14 @@ _TOLD = {
     ClockState.MET: MET,
     ClockState.CANCELLED: CANCELLED,
 }
+
+
+def _restart(run: Run, last: Span, agreements: Agreements) -> tuple[Run, dict[str, Any]]:
+    """The clock started anew when it has been reopened under a policy that says so. A breach stands all the same."""
+    reopened = last.activity in ENDED and run.is_open
+    if not reopened or terms_of(run, agreements).policy.on_reopen is OnReopen.CONTINUE or run.breached_at is not None:
+        return run, {}
+    return replace(run, since=run.at, terms_since=run.at, passed=()), {"restarted": True}
 
 
 def _why(last: Span, new: Span, after: ClockState) -> str:

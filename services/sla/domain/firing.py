@@ -47,7 +47,7 @@ def firing(
     """Whether the threshold acts; `known` is the clock with all that is known now, `asked` what it asked for before."""
     if backfill:
         return Firing.HISTORY
-    if any(one.threshold == threshold.name for one in asked):
+    if any(one.threshold == threshold.name and one.at >= known.since for one in asked):
         return Firing.ACTED_BEFORE
     if not is_counting(known, terms_of(known, agreements)) or threshold not in known.passed:
         return Firing.CLOCK_STANDS

@@ -39,6 +39,13 @@ class StopsAt(StrEnum):
     EITHER = "either"
 
 
+class OnReopen(StrEnum):
+    """What a clock that had stopped does when its incident is reopened: go on where it was, or start anew."""
+
+    CONTINUE = "continue"
+    RESTART = "restart"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreed:
     """A threshold of a policy, and the clocks that have it."""
@@ -61,6 +68,7 @@ class Policy:
     thresholds: tuple[Agreed, ...] = ()
     response_stops_at: StopsAt = StopsAt.EITHER
     pauses: frozenset[str] = field(default_factory=frozenset)
+    on_reopen: OnReopen = OnReopen.CONTINUE
 
     def target(self, kind: Kind) -> timedelta:
         """How much open time a clock of this kind may run."""

@@ -28,9 +28,10 @@ from services.sla.domain.run import (
 class Clock:
     """A clock as of the last fact that was told about it: a copy of the fold for lists, reports and events.
 
-    `rule` of `policy_version` chose the policy; `matched` says why. `due_at` is None while the clock stands. `told`
-    are the thresholds told so far but for the breach, `asked` the actions that thresholds asked for. `place` orders
-    clocks by their start; it never changes.
+    It counts from `started_at` on: reopening may start it anew, and its thresholds with it. `rule` of `policy_version`
+    chose the policy; `matched` says why. `due_at` is None while the clock stands. `told` are the thresholds told so
+    far but for the breach, `asked` the actions that thresholds asked for. `place` orders clocks by their first start;
+    it never changes.
     """
 
     incident: str
@@ -89,7 +90,7 @@ def describe(
     """
     run, at = moment.run, moment.event.at
     terms = terms_of(run, agreements)
-    told = () if clock is None else clock.told
+    told = () if clock is None or clock.started_at != run.since else clock.told
     threshold = moment.threshold
     news = () if threshold is None or threshold.mark.side is Side.TARGET else (threshold.name,)
     return Clock(
@@ -101,7 +102,7 @@ def describe(
         policy_version=terms.match.version,
         rule=terms.match.rule,
         matched=terms.match.why,
-        started_at=run.spans[0].start,
+        started_at=run.since,
         due_at=due_at(run, terms),
         elapsed_seconds=elapsed(run, at, terms).total_seconds(),
         target_seconds=terms.policy.target(run.kind).total_seconds(),

@@ -23,6 +23,9 @@ class Activity(StrEnum):
     CANCELLED = "cancelled"
 
 
+ENDED = (Activity.STOPPED, Activity.CANCELLED)
+
+
 class ClockState(StrEnum):
     """What a clock does, or how it ended."""
 
@@ -64,10 +67,14 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One clock after some prefix of its incident's history. `terms_since` is when the policy in force came."""
+    """One clock after some prefix of its incident's history.
+
+    It counts from `since` on: its start, or when it started anew. `terms_since` is when the policy in force came.
+    """
 
     kind: Kind
     basis: Basis
+    since: datetime
     terms_since: datetime
     at: datetime
     spans: tuple[Span, ...]
@@ -91,7 +98,7 @@ class Run:
     @property
     def is_open(self) -> bool:
         """Whether the clock may still count: it has neither stopped nor been cancelled."""
-        return self.spans[-1].activity in (Activity.RUNNING, Activity.WAITING)
+        return self.spans[-1].activity not in ENDED
 
 
 def terms_of(run: Run, agreements: Agreements) -> Terms:
@@ -141,8 +148,12 @@ def counts(span: Span, policy: Policy) -> bool:
 
 def elapsed(run: Run, until: datetime, terms: Terms) -> timedelta:
     """How much open time the clock has counted up to `until`."""
-    spans = (span for span in run.spans if counts(span, terms.policy))
-    return sum((_length(span, until, terms) for span in spans), NOTHING)
+    return sum((_length(span, until, terms) for span in counted(run, terms)), NOTHING)
+
+
+def counted(run: Run, terms: Terms) -> list[Span]:
+    """The spans whose open time is the clock's: those before it started anew are not."""
+    return [span for span in run.spans if span.start >= run.since and counts(span, terms.policy)]
 
 
 def due_at(run: Run, terms: Terms) -> datetime | None:
@@ -164,7 +175,7 @@ def _length(span: Span, until: datetime, terms: Terms) -> timedelta:
 
 def _reached_at(run: Run, terms: Terms, amount: timedelta) -> datetime | None:
     """The earliest instant by which the clock has counted `amount`, if its last counting span went on for ever."""
-    counting = [span for span in run.spans if counts(span, terms.policy)]
+    counting = counted(run, terms)
     for span in counting[:-1]:
         gone = _length(span, run.at, terms)
         if gone >= amount:

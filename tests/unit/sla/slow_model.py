@@ -80,6 +80,8 @@ class ModelClock:
             self.activity = "running"
         if ended and self.activity != was and "100%" not in self.passed:
             self.policy, self.priority = policy, entry.priority
+            if self.activity in ("running", "waiting") and policy.on_reopen.value == "restart":
+                self.gone, self.passed = {}, {}
 
     def _answered(self, policy: Any) -> bool:
         if self.kind != "response":

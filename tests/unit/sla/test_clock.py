@@ -8,7 +8,7 @@ import pytest
 from services.sla.domain.case import Case, fold, fold_entry
 from services.sla.domain.clock import Moment, advance
 from services.sla.domain.history import Entry
-from services.sla.domain.policy import Agreements, Kind, StopsAt
+from services.sla.domain.policy import Agreements, Kind, OnReopen, StopsAt
 from services.sla.domain.run import Run, due_at, elapsed, state_of, terms_of
 from tests.unit.sla.factories import (
     HOUR,
@@ -119,6 +119,36 @@ def test_a_reopened_incident_goes_on_with_its_clock_and_the_time_between_does_no
     case, moments = folded(*steps)
     assert told(moments) == [("started", 0), ("met", 1), ("resumed", 100)]
     assert due_at(run_of(case), terms_for(make_agreements(), "P3")) == MONDAY + 103 * HOUR
+
+
+def test_a_policy_may_start_a_reopened_clock_anew() -> None:
+    agreements = make_agreements({"P3": make_policy(on_reopen=OnReopen.RESTART)})
+    steps = ((3 * HOUR, {"state": "resolved"}), (100 * HOUR, WORKING), (110 * HOUR, {}))
+    case, moments = folded(*steps, agreements=agreements)
+    assert told(moments) == [
+        ("started", 0),
+        ("warned", 2),
+        ("met", 3),
+        ("resumed", 100),
+        ("warned", 102),
+        ("breached", 104),
+    ]
+    assert elapsed(run_of(case), run_of(case).at, terms_for(agreements)) == 10 * HOUR
+    resumed = next(one.event for one in moments if one.event.type == "sla.resumed")
+    assert resumed.change == {"reason": "reopened", "restarted": True}
+
+
+def test_a_breach_stands_though_the_policy_starts_reopened_clocks_anew() -> None:
+    agreements = make_agreements({"P3": make_policy(on_reopen=OnReopen.RESTART)})
+    _, moments = folded((5 * HOUR, {"state": "resolved"}), (6 * HOUR, WORKING), agreements=agreements)
+    assert told(moments)[-1] == ("breached", 4)
+
+
+def test_the_policy_in_force_at_the_reopening_says_whether_the_clock_starts_anew() -> None:
+    agreements = make_agreements({"P2": make_policy(name="high", on_reopen=OnReopen.RESTART)})
+    steps = ((3 * HOUR, {"state": "resolved"}), (100 * HOUR, {**WORKING, "priority": "P2"}))
+    case, _ = folded(*steps, agreements=agreements)
+    assert due_at(run_of(case), terms_for(agreements, "P2")) == MONDAY + 104 * HOUR
 
 
 def test_a_cancelled_incident_cancels_its_clocks() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.sla.domain.actions import ACTIONS, Action
 from services.sla.domain.mark import Mark, Side
-from services.sla.domain.policy import Kind
+from services.sla.domain.policy import Kind, OnReopen
 from shared.envelope import Envelope
 from tests.unit.sla.factories import (
     HOUR,
@@ -200,6 +200,17 @@ def test_a_breach_that_was_put_right_and_came_true_later_does_not_act_twice() ->
     assert [event.time for event in breaches] == [MONDAY + 4 * HOUR, MONDAY + 5.25 * HOUR]
     assert [threshold for threshold, _ in asked(sla)].count("100%") == 1
     assert breaches[1].data["change"]["lapsed"]["why"] == "acted-before"
+
+
+def test_a_clock_that_starts_anew_tells_and_asks_anew() -> None:
+    sla = make_desk(on_reopen=OnReopen.RESTART)
+    tick_through(sla, 3)
+    sla.take(make_event(3, MONDAY + 3 * HOUR, data=SOLVED), make_event(4, MONDAY + 20 * HOUR, data=ACCEPTED))
+    sla.tick(MONDAY + 22 * HOUR + MINUTE)
+    assert told(sla) == [("warned", "50%", 2), ("warned", "50%", 22)]
+    assert asked(sla) == [("50%", "notify")] * 2
+    snapshot = sla.published()[-1].data
+    assert (snapshot["started_at"], snapshot["due_at"]) == ("2026-03-03T05:00:00.000Z", "2026-03-03T09:00:00.000Z")
 
 
 def test_a_breached_clock_that_stands_passes_nothing_until_it_runs_again() -> None:
