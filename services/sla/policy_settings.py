@@ -10,12 +10,12 @@ from typing import Any, cast
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates, validates_schema
 
 from services.sla.domain.basis import Basis, Condition, Field, Value
+from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import (
     HIDDEN,
     PRIORITIES,
     WAITING_REASONS,
     Agreed,
-    Kind,
     OnReopen,
     Policy,
     PolicySet,
@@ -26,7 +26,7 @@ from services.sla.threshold_settings import Duration, ThresholdField, do_rise, f
 
 NAME = validate.Regexp(r"^[a-z0-9][a-z0-9_-]{0,63}\Z", error="must be lower-case letters, digits, - and _")
 _VERSION = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", error="must be letters, digits, ., - and _")
-KINDS = ("incident", "request")
+INCIDENT_KINDS = ("incident", "request")
 LEVELS = (1, 2, 3, 4)
 ONLY_VERSION = "1"
 """The version of policies that the file gives without versions: they hold since ever."""
@@ -58,7 +58,7 @@ class _WhenSchema(Schema):
     organisation = _Values()
     contract = _Values()
     service = _Values()
-    kind = _Values(*KINDS)
+    kind = _Values(*INCIDENT_KINDS)
     priority = _Values(*PRIORITIES)
     category = _Values()
     level = _Values(*LEVELS)
@@ -71,11 +71,10 @@ class _WhenSchema(Schema):
 class _PolicySchema(Schema):
     class Meta:
         unknown = RAISE
+        include = {kind.value: Duration(required=KINDS[kind].required) for kind in Kind}  # noqa: RUF012
 
     name = fields.String(required=True, validate=NAME)
     calendar = fields.String(required=True)
-    response = Duration(required=True)
-    resolution = Duration(required=True)
     thresholds = fields.List(ThresholdField(), load_default=list)
     response_stops_at = fields.Enum(StopsAt, by_value=True, load_default=StopsAt.EITHER)
     on_reopen = fields.Enum(OnReopen, by_value=True, load_default=OnReopen.CONTINUE)
@@ -88,7 +87,7 @@ class _PolicySchema(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def _thresholds_fit(self, data: Mapping[str, Any], **_: Any) -> None:
-        targets = {kind: data[kind.value] for kind in Kind}
+        targets = {kind: data[kind.value] for kind in Kind if kind.value in data}
         faults = list(faults_of(data["thresholds"], targets))
         if faults:
             raise ValidationError({"thresholds": faults})
@@ -96,6 +95,7 @@ class _PolicySchema(Schema):
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> Rule:
         conditions = data.pop("when", ())
+        data["others"] = {kind: data.pop(kind) for kind in Kind if not KINDS[kind].required and kind in data}
         policy = Policy(**{**data, "thresholds": tuple(data["thresholds"]), "pauses": frozenset(data["pauses"])})
         return Rule(policy=policy, conditions=conditions)
 

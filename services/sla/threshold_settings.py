@@ -94,6 +94,7 @@ def faults_of(thresholds: Sequence[Agreed], targets: Mapping[Kind, timedelta]) -
         name = one.mark.name
         if any(other.mark.name == name and other.clocks & one.clocks for other in thresholds[:number]):
             yield f"{name} is named twice for one clock"
-        early = [kind for kind in Kind if kind in one.clocks and one.mark.amount(targets[kind]) <= timedelta(0)]
+        kinds = [kind for kind in targets if kind in one.clocks]
+        early = [kind for kind in kinds if one.mark.amount(targets[kind]) <= timedelta(0)]
         if one.mark.side is Side.BEFORE and early:
             yield f"{name} is no later than the start of the {early[0].value} clock; name the `clocks` that have it"

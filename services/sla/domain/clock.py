@@ -3,10 +3,11 @@
 The fold never looks at the time of processing. What it finds is told as moments: the clock right after a fact, and
 the fact with the instant at which it became true. Rules, in the words of ITIL 4 service level management:
 
-- A clock runs from the incident's first event, stands while the incident waits for a reason that the policy in force
-  lets pause, and stops when what it measures has happened. The response clock stops once and for all; the resolution
-  clock goes on when the incident is reopened, and the time between does not count; or it starts anew, as the policy
-  in force then says: nothing of before counts, and every threshold can be passed again.
+- A clock runs from the event that starts it (services.sla.domain.kinds; two of them from the first one of a record),
+  stands while the incident waits for a reason that the policy in force lets pause, and stops when what it measures has
+  happened. The response clock stops once and for all; the resolution clock goes on when the incident is reopened, and
+  the time between does not count; or it starts anew, as the policy in force then says: nothing of before counts, and
+  every threshold can be passed again.
 - A change of a field that leads to another policy (priority, service, contract, ...) recomputes the whole history by
   the new policy and its calendar; pauses stay pauses.
 - A threshold is passed when the clock still runs after its instant: an event at the very instant is in time. Passed
@@ -23,8 +24,9 @@ from typing import Any
 
 from services.sla.domain.basis import differences
 from services.sla.domain.history import Entry
+from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.mark import Side
-from services.sla.domain.policy import HIDDEN, Agreements, Kind, OnReopen, Policy, StopsAt, Terms
+from services.sla.domain.policy import HIDDEN, Agreements, OnReopen, Policy, Terms
 from services.sla.domain.run import (
     ENDED,
     Activity,
@@ -50,12 +52,22 @@ class Moment:
     threshold: Threshold | None = None
 
 
-def begin(kind: Kind, entry: Entry, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
-    """The clock that an incident's first entry starts."""
-    running = Span(start=entry.at, end=None, activity=Activity.RUNNING, reason="", version=entry.version)
-    run = Run(kind=kind, basis=entry.basis, since=entry.at, terms_since=entry.at, at=entry.at, spans=(running,))
-    started = Moment(run=run, event=Event(type=STARTED, at=entry.at))
-    run, moments = _enter(run, entry, entry.at, agreements)
+def begin(kind: Kind, entry: Entry, agreements: Agreements, *, began_at: datetime) -> tuple[Run, tuple[Moment, ...]]:
+    """The clock that an entry starts, of a record that began at `began_at`."""
+    at = entry.at
+    run = Run(
+        kind=kind,
+        basis=entry.basis,
+        began_at=began_at,
+        since=at,
+        terms_since=at,
+        at=at,
+        spans=(Span(start=at, end=None, activity=Activity.RUNNING, reason="", version=entry.version),),
+        instance=entry.version if KINDS[kind].repeats else None,
+        party=KINDS[kind].party(entry),
+    )
+    started = Moment(run=run, event=Event(type=STARTED, at=at))
+    run, moments = _enter(run, entry, at, agreements)
     return run, (started, *moments)
 
 
@@ -122,11 +134,16 @@ def _why(last: Span, new: Span, after: ClockState) -> str:
 
 
 def _rematch(run: Run, entry: Entry, at: datetime, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
-    """Choose the policy by the entry's fields, unless the clock has its verdict or has ended and stays so."""
+    """Choose the policy by the entry's fields, unless the clock has its verdict or has ended and stays so.
+
+    A policy that has no target for this kind of clock does not take one over that runs.
+    """
     if entry.basis == run.basis or run.breached_at is not None:
         return run, ()
     moved = replace(run, basis=entry.basis, terms_since=at, at=at)
     before, after = terms_of(run, agreements), terms_of(moved, agreements)
+    if run.kind not in after.policy.targets:
+        return run, ()
     if not run.is_open:
         activity, _ = _activity(run, entry, after.policy)
         return (run if activity is run.spans[-1].activity else moved), ()
@@ -156,27 +173,17 @@ def _what_moved(run: Run, before: Terms, moved: Run, after: Terms) -> dict[str, 
 
 def _activity(run: Run, entry: Entry, policy: Policy) -> tuple[Activity, str]:
     """What the clock's incident does from this entry on, and for which reason."""
-    last = run.spans[-1]
+    last, clock = run.spans[-1], KINDS[run.kind]
+    stays = last.activity is Activity.STOPPED or (clock.repeats and last.activity in ENDED)
+    if stays and (not clock.reopens or entry.state == "cancelled"):
+        return last.activity, last.reason
     if entry.state == "cancelled":
-        stands = last.activity is Activity.STOPPED
-        return (last.activity, last.reason) if stands else (Activity.CANCELLED, "cancelled")
-    if run.kind is Kind.RESPONSE:
-        if last.activity is Activity.STOPPED:
-            return last.activity, last.reason
-        answer = _answer(entry, policy.response_stops_at)
-        if answer is not None:
-            return Activity.STOPPED, answer
+        return Activity.CANCELLED, "cancelled"
+    reason = clock.stops(entry, run.party, policy.response_stops_at)
+    if reason is not None:
+        return Activity.STOPPED, reason
     if entry.state in ("resolved", "closed"):
         return Activity.STOPPED, "resolved"
-    if entry.state == "waiting":
+    if entry.state == "waiting" and clock.waits:
         return Activity.WAITING, entry.waiting_reason or HIDDEN
     return Activity.RUNNING, ""
-
-
-def _answer(entry: Entry, stops_at: StopsAt) -> str | None:
-    """What stops a response clock at this entry."""
-    if entry.accepted and stops_at is not StopsAt.REPLY:
-        return "accepted"
-    if entry.replied and stops_at is not StopsAt.ACCEPT:
-        return "replied"
-    return None

@@ -22,7 +22,8 @@ class Trail:
 class Entry:
     """One version of an incident. A restricted one tells its state and priority only; the rest is None.
 
-    `accepted` and `replied` say whether, at this version, there has been an acceptance or a public reply.
+    `accepted` and `replied` say whether, at this version, there has been an acceptance or a public reply; `asked` and
+    `answered` whether this very version is a public note of the requester, or of the desk.
     """
 
     incident: str
@@ -34,6 +35,8 @@ class Entry:
     waiting_reason: str | None = None
     accepted: bool = False
     replied: bool = False
+    asked: bool = False
+    answered: bool = False
     service: str | None = None
     team: str | None = None
     level: int | None = None

@@ -15,6 +15,8 @@ from enum import StrEnum
 
 from services.sla.domain.basis import Basis, Condition
 from services.sla.domain.calendar import Calendar
+from services.sla.domain.kinds import Kind as Kind
+from services.sla.domain.kinds import StopsAt as StopsAt
 from services.sla.domain.mark import TARGET, Mark, Side
 
 PRIORITIES = ("P1", "P2", "P3", "P4")
@@ -22,21 +24,6 @@ WAITING_REASONS = ("user", "vendor", "customer", "change", "problem", "other")
 _NOTHING = timedelta(0)
 HIDDEN = "hidden"
 """The reason of a restricted incident that waits: its events do not tell why."""
-
-
-class Kind(StrEnum):
-    """What a clock measures (ITIL 4 service level management: time to respond, time to resolve)."""
-
-    RESPONSE = "response"
-    RESOLUTION = "resolution"
-
-
-class StopsAt(StrEnum):
-    """What stops a response clock: the first acceptance, the first public reply, or whichever comes first."""
-
-    ACCEPT = "accept"
-    REPLY = "reply"
-    EITHER = "either"
 
 
 class OnReopen(StrEnum):
@@ -58,7 +45,8 @@ class Agreed:
 class Policy:
     """One agreement. `thresholds` lie anywhere after the start; the target is one without being named.
 
-    `pauses` are the waiting reasons while which the clocks stand.
+    `pauses` are the waiting reasons while which the clocks stand. `others` are the targets of the kinds of clocks that
+    a policy need not have.
     """
 
     name: str
@@ -69,10 +57,16 @@ class Policy:
     response_stops_at: StopsAt = StopsAt.EITHER
     pauses: frozenset[str] = field(default_factory=frozenset)
     on_reopen: OnReopen = OnReopen.CONTINUE
+    others: Mapping[Kind, timedelta] = field(default_factory=dict)
 
     def target(self, kind: Kind) -> timedelta:
-        """How much open time a clock of this kind may run."""
-        return self.response if kind is Kind.RESPONSE else self.resolution
+        """How much open time a clock of this kind may run. Raises KeyError for one that the policy does not have."""
+        return self.targets[kind]
+
+    @property
+    def targets(self) -> Mapping[Kind, timedelta]:
+        """The targets by kind of clock; a kind without one has no clocks."""
+        return {Kind.RESPONSE: self.response, Kind.RESOLUTION: self.resolution, **self.others}
 
     def marks(self, kind: Kind) -> tuple[Mark, ...]:
         """The thresholds of a clock of this kind in the order in which it passes them, the target among them.

@@ -51,6 +51,8 @@ class Clock:
     place: str
     told: tuple[str, ...] = ()
     asked: tuple[Asked, ...] = ()
+    instance: int | None = None
+    party: str | None = None
     service: str | None = None
     team: str | None = None
     level: int | None = None
@@ -111,6 +113,8 @@ def describe(
         place=place if clock is None else clock.place,
         told=(*told, *news),
         asked=(*(() if clock is None else clock.asked), *asked),
+        instance=run.instance,
+        party=run.party,
         service=latest.service,
         team=latest.team,
         level=latest.level,

@@ -69,26 +69,26 @@ class Threshold:
 class Run:
     """One clock after some prefix of its incident's history.
 
-    It counts from `since` on: its start, or when it started anew. `terms_since` is when the policy in force came.
+    It counts from `since` on: its start, or when it started anew. `terms_since` is when the policy in force came, and
+    `began_at` when the record began. Of a kind that repeats, `instance` is the version that started this clock, and
+    `party` whose spell it measures, where it is somebody's.
     """
 
     kind: Kind
     basis: Basis
+    began_at: datetime
     since: datetime
     terms_since: datetime
     at: datetime
     spans: tuple[Span, ...]
     passed: tuple[Threshold, ...] = ()
+    instance: int | None = None
+    party: str | None = None
 
     @property
     def priority(self) -> str:
         """The priority by which the clock is measured."""
         return self.basis.priority
-
-    @property
-    def started_at(self) -> datetime:
-        """When the record began, by which the version of its agreements is chosen."""
-        return self.spans[0].start
 
     @property
     def breached_at(self) -> datetime | None:
@@ -103,7 +103,7 @@ class Run:
 
 def terms_of(run: Run, agreements: Agreements) -> Terms:
     """What holds for the clock."""
-    return agreements.terms(run.basis, run.started_at)
+    return agreements.terms(run.basis, run.began_at)
 
 
 def next_threshold(run: Run, agreements: Agreements, *, told: frozenset[str] = frozenset()) -> Threshold | None:

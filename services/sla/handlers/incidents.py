@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from services.sla.domain.case import Case, awaits, fold_entry, ready, receive
 from services.sla.domain.clock import Moment, advance
 from services.sla.domain.history import Entry
-from services.sla.domain.policy import Agreements, Kind
+from services.sla.domain.kinds import KINDS, Kind
+from services.sla.domain.policy import Agreements
 from services.sla.domain.record import Clock, awaited
 from services.sla.domain.run import Run
 from services.sla.handlers import rows
-from services.sla.handlers.rows import clock_key
+from services.sla.handlers.rows import clock_key, key_of
 from services.sla.handlers.telling import Told, tell
 from shared.envelope import Envelope
 from shared.errors import DeskwireError
@@ -64,7 +65,7 @@ def on_incident(
     cases, arrived = _receive(work, entries)
     waiting = [key for case in cases.values() for key in _ready_keys(case) if key not in arrived]
     history = {**arrived, **rows.load_entries(work, waiting)}
-    known = [clock_key(case.incident, kind) for case in cases.values() for kind in Kind]
+    known = [key for case in cases.values() for key in _known_keys(case)]
     stored = clocks.get_many(work, known)
     due = work.load(rows.DUE, known)
     fold = _Fold(work=work, clocks=clocks, agreements=agreements, stored=stored, due=due, told=told)
@@ -98,6 +99,12 @@ def _receive(work: Work, entries: Sequence[Entry]) -> tuple[dict[str, Case], dic
 
 def _ready_keys(case: Case) -> list[str]:
     return [rows.history_key(case.incident, version) for version in ready(case)]
+
+
+def _known_keys(case: Case) -> list[str]:
+    """The keys of the clocks that a case has, and of those that a first version starts."""
+    first = [clock_key(case.incident, kind) for kind in Kind if not KINDS[kind].repeats]
+    return list(dict.fromkeys([*first, *(key_of(case.incident, run) for run in case.runs)]))
 
 
 def _in_force(moment: Moment, before: Entry | None, entry: Entry) -> Entry:
@@ -137,7 +144,7 @@ class _Fold:
 
     def _tell(self, moment: Moment, latest: Entry, case: Case) -> None:
         """What a threshold still asks for depends on all that has come, so facts are told when all is folded."""
-        key = clock_key(latest.incident, moment.run.kind)
+        key = key_of(latest.incident, moment.run)
         saved, told = tell(
             self.work,
             self.stored.get(key),
@@ -154,15 +161,15 @@ class _Fold:
             self.told.append(told)
 
     def _known(self, moment: Moment, case: Case) -> Run:
-        run = case.run(moment.run.kind)
+        run = case.run(moment.run.kind, moment.run.instance)
         if run is None or moment.threshold is None:
             return moment.run
         return advance(run, self.work.now, self.agreements)[0]
 
     def _look(self, case: Case) -> None:
-        for kind in Kind:
-            key = clock_key(case.incident, kind)
-            run, stored = case.run(kind), self.stored.get(key)
-            if run is not None and stored is not None and case.latest is not None:
+        for run in case.runs:
+            key = key_of(case.incident, run)
+            stored = self.stored.get(key)
+            if stored is not None and case.latest is not None:
                 threshold = awaited(stored.state, run, case.latest, self.agreements)
                 rows.keep_due(self.work, key, self.due.get(key), threshold, run.priority)

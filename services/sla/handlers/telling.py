@@ -14,7 +14,7 @@ from services.sla.domain.policy import Agreements, Kind
 from services.sla.domain.record import Clock, Telling, describe, telling
 from services.sla.domain.run import Run
 from services.sla.events import BREACHED
-from services.sla.handlers.rows import clock_key
+from services.sla.handlers.rows import key_of
 from shared.cause import Cause, service_actor
 from shared.clock import format_instant
 from shared.event import Event
@@ -74,7 +74,7 @@ def tell(
     if telling(before, moment, backfill=backfill) is not Telling.TELL:
         return stored, None
     kind = moment.run.kind
-    key = clock_key(latest.incident, kind)
+    key = key_of(latest.incident, moment.run)
     place = f"{format_instant(moment.run.spans[0].start)} {key}"
     asked, change = _act(before, moment, known, agreements, backfill=backfill, now=work.now)
     state = describe(before, moment, latest, agreements, place=place, asked=asked)

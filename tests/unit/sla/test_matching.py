@@ -113,7 +113,7 @@ def test_a_restricted_version_goes_by_what_was_known_last() -> None:
     sla = SlaInMemory(RULES)
     sla.take(make_event(data={"contract": "K-1"}), make_restricted(2, MONDAY + HOUR / 2, state="assigned"))
     assert [event.type for event in sla.published()] == ["sla.started", "sla.started"]
-    run = sla.rows("cases")["INC0000001"]["resolution"]
+    run = sla.rows("cases")["INC0000001"]["runs"][1]
     assert (run["basis"]["contract"], run["basis"]["organisation"]) == ("K-1", "acme")
 
 
