@@ -22,7 +22,8 @@ CONSUMES = {
     "incident": ("incident.#",),
     # All but `sla.started`: two come with each incident, and `incident.opened` has told of it.
     "sla": tuple(
-        f"sla.{name}" for name in ("breached", "cancelled", "met", "paused", "recomputed", "resumed", "warned")
+        f"sla.{name}"
+        for name in ("breached", "cancelled", "met", "passed", "paused", "recomputed", "resumed", "warned")
     ),
     "problem": ("problem.#",),
     "change": ("change.#",),

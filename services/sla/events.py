@@ -8,6 +8,7 @@ RESUMED = "sla.resumed"
 RECOMPUTED = "sla.recomputed"
 WARNED = "sla.warned"
 BREACHED = "sla.breached"
+PASSED = "sla.passed"
 MET = "sla.met"
 CANCELLED = "sla.cancelled"
 
@@ -15,9 +16,10 @@ PUBLISHES = {
     STARTED: "A clock began with its incident.",
     PAUSED: "A clock stands while the incident waits for a reason that its policy lets pause.",
     RESUMED: "A clock runs again after a pause, or because its incident was reopened.",
-    RECOMPUTED: "The incident's priority changed, and with it the clock's policy, target and due instant.",
+    RECOMPUTED: "A field of the incident changed and led to another policy or priority: what moved, from what to what.",
     WARNED: "A clock passed one of its policy's thresholds before the target.",
     BREACHED: "A clock ran past its due instant.",
+    PASSED: "A breached clock went on past one of its policy's thresholds after the target.",
     MET: "What a clock waited for happened in time.",
     CANCELLED: "A clock ended without a verdict because its incident was cancelled.",
 }

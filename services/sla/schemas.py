@@ -18,6 +18,7 @@ from shared.errors import Invalid
 MAX_PAGE = 200
 STATES = ("new", "assigned", "in_progress", "waiting", "resolved", "closed", "cancelled")
 ACCEPTED = "incident.accepted"
+NOTED = "incident.noted"
 _TEXT = validate.Length(1, 255)
 
 
@@ -64,6 +65,10 @@ class IncidentEvent(Schema):
     team = fields.String(load_default=None, allow_none=True, validate=_TEXT)
     level = fields.Integer(load_default=None, allow_none=True, strict=True)
     organisation = fields.String(load_default=None, allow_none=True, validate=_TEXT)
+    contract = fields.String(load_default=None, allow_none=True, validate=_TEXT)
+    kind = fields.String(load_default=None, allow_none=True, validate=_TEXT)
+    category = fields.String(load_default=None, allow_none=True, validate=_TEXT)
+    change = fields.Dict(load_default=dict)
 
 
 _INCIDENT = IncidentEvent()
@@ -77,12 +82,16 @@ def read_entry(envelope: Envelope) -> Entry:
         pointer, message = first_fault(error.messages)
         raise Invalid(f"{pointer[1:]}: {message}", slug="bad-data", pointer=f"/data{pointer}") from None
     accepted_at, replied_at = data.pop("accepted_at"), data.pop("first_public_reply_at")
+    change = data.pop("change")
+    author = change.get("author_kind") if envelope.type == NOTED and change.get("visibility") == "public" else None
     return Entry(
         incident=data.pop("number"),
         type=envelope.type,
         at=envelope.time,
         accepted=accepted_at is not None or envelope.type == ACCEPTED,
         replied=replied_at is not None,
+        asked=author == "requester",
+        answered=author == "agent",
         restricted=envelope.restricted,
         backfill=envelope.backfill,
         trail=Trail(
@@ -104,7 +113,11 @@ def snapshot(key: str, version: int, clock: Clock) -> dict[str, Any]:
         "priority": clock.priority,
         "incident": clock.incident,
         "clock": clock.kind.value,
+        "party": clock.party,
         "policy": clock.policy,
+        "policy_version": clock.policy_version,
+        "rule": clock.rule,
+        "matched": clock.matched,
         "started_at": format_instant(clock.started_at),
         "due_at": None if clock.due_at is None else format_instant(clock.due_at),
         "elapsed_seconds": clock.elapsed_seconds,
@@ -114,4 +127,13 @@ def snapshot(key: str, version: int, clock: Clock) -> dict[str, Any]:
         "team": clock.team,
         "level": clock.level,
         "organisation": clock.organisation,
+        "actions": [
+            {
+                "threshold": one.threshold,
+                "action": one.action.value,
+                "at": format_instant(one.at),
+                "taken": one.taken,
+            }
+            for one in clock.asked
+        ],
     }

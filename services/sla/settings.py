@@ -1,23 +1,19 @@
-"""Reads the settings file of sla: calendars, and one policy for each priority. Every fault is named at once."""
+"""Reads the settings file of sla: calendars and policies. Every fault is named at once."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates, validates_schema
 
-from services.sla.calendar_settings import CALENDAR_NAME, Calendars
+from services.sla.calendar_settings import Calendars
 from services.sla.calendar_words import FOLDER
-from services.sla.domain.policy import HIDDEN, PRIORITIES, WAITING_REASONS, Agreements, Policy, StopsAt
+from services.sla.domain.policy import Agreements, PolicySet
+from services.sla.policy_settings import ONLY_VERSION, Rules, VersionSchema, faults_in_order, named_calendars
 from shared.errors import Invalid
-
-_DURATION = re.compile(r"(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?", re.ASCII)
 
 
 class _Loader(yaml.SafeLoader):
@@ -73,38 +69,6 @@ def _faults(messages: Any, place: str = "") -> Iterator[str]:
         yield f"{place}: {messages}".rstrip(".")
 
 
-class _Duration(fields.Field[timedelta]):
-    """`4h`, `15m`, `90s` or `1h30m`: more than nothing, of open time."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> timedelta:  # noqa: ARG002
-        match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-        hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
-        duration = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-        if not duration:
-            raise ValidationError(f"{value!r} is not a duration above zero, such as 4h, 15m or 1h30m")
-        return duration
-
-
-class _PolicySchema(Schema):
-    class Meta:
-        unknown = RAISE
-
-    name = fields.String(required=True, validate=CALENDAR_NAME)
-    calendar = fields.String(required=True)
-    response = _Duration(required=True)
-    resolution = _Duration(required=True)
-    thresholds = fields.List(fields.Integer(strict=True, validate=validate.Range(1, 99)), load_default=list)
-    response_stops_at = fields.Enum(StopsAt, by_value=True, load_default=StopsAt.EITHER)
-    pauses = fields.List(fields.String(validate=validate.OneOf((*WAITING_REASONS, HIDDEN))), load_default=list)
-
-    @validates("thresholds")
-    def _rise(self, value: list[int], **_: Any) -> None:
-        if any(before >= after for before, after in pairwise(value)):
-            raise ValidationError("must rise")
-
-    @post_load
-    def _make(self, data: dict[str, Any], **_: Any) -> Policy:
-        return Policy(**{**data, "thresholds": tuple(data["thresholds"]), "pauses": frozenset(data["pauses"])})
 
 
 class _AgreementsSchema(Schema):
@@ -112,24 +76,34 @@ class _AgreementsSchema(Schema):
         unknown = RAISE
 
     calendars = Calendars(required=True)
-    policies = fields.Dict(
-        keys=fields.String(validate=validate.OneOf(PRIORITIES)), values=fields.Nested(_PolicySchema), required=True
-    )
+    policies = Rules()
+    versions = fields.List(fields.Nested(VersionSchema), validate=validate.Length(1))
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)
     def _fit(self, data: Any, original: Any, **_: Any) -> None:  # noqa: ARG002
         """Judged on the file's own words, so that these faults are named beside those of single fields."""
-        calendars, policies = original.get("calendars"), original.get("policies")
-        if not isinstance(calendars, Mapping) or not isinstance(policies, Mapping):
+        if ("policies" in original) == ("versions" in original):
+            raise ValidationError("there must be either policies or versions")
+        calendars = original.get("calendars")
+        if not isinstance(calendars, Mapping):
             return
-        faults: dict[str, Any] = {name: ["there is no policy for it"] for name in PRIORITIES if name not in policies}
-        for priority, policy in policies.items():
-            named = policy.get("calendar") if isinstance(policy, Mapping) else None
-            if isinstance(named, str) and named not in calendars:
-                faults[str(priority)] = {"calendar": [f"there is no calendar {named!r}"]}
+        faults = dict[str, Any]()
+        for path, named in named_calendars(original):
+            if named not in calendars:
+                place = faults
+                for name in path:
+                    place = place.setdefault(name, {})
+                place["_schema"] = [f"there is no calendar {named!r}"]
         if faults:
-            raise ValidationError({"policies": faults})
+            raise ValidationError(faults)
+
+    @validates("versions")
+    def _follow(self, value: list[PolicySet], **_: Any) -> None:
+        faults = list(faults_in_order([one for one in value if isinstance(one, PolicySet)]))
+        if faults:
+            raise ValidationError(faults)
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> Agreements:
-        return Agreements(policies=data["policies"], calendars=data["calendars"])
+        versions = data.get("versions") or [PolicySet(version=ONLY_VERSION, rules=data["policies"])]
+        return Agreements(versions=tuple(versions), calendars=data["calendars"])

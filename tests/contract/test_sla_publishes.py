@@ -10,8 +10,18 @@ import orjson
 import pytest
 
 from services.sla import events
+from services.sla.domain.actions import Action
 from shared.envelope import encode
-from tests.unit.sla.factories import HOUR, MINUTE, MONDAY, SlaInMemory, make_event
+from tests.unit.sla.factories import (
+    HOUR,
+    MINUTE,
+    MONDAY,
+    SlaInMemory,
+    make_agreements,
+    make_event,
+    make_policy,
+    make_threshold,
+)
 
 SAMPLES = Path(__file__).parent / "samples"
 TRAIL = "019c8d7a-6f40-7000-8000-00000000000"
@@ -24,12 +34,20 @@ LIFE: tuple[tuple[Any, dict[str, Any]], ...] = (
 )
 
 
+THRESHOLDS = (
+    make_threshold(50, Action.NOTIFY),
+    make_threshold(100, Action.ESCALATE_MANAGER),
+    make_threshold(HOUR, Action.REASSIGN_ON_CALL),
+)
+
+
 def lives() -> dict[str, bytes]:
     """Incidents whose clocks go through everything between them; the first event of each type."""
-    sla = SlaInMemory()
+    sla = SlaInMemory(make_agreements({"P3": make_policy(thresholds=THRESHOLDS)}))
     for version, (after, data) in enumerate(LIFE, start=1):
         sla.take(event(version, MONDAY + after, data))
-    sla.tick(MONDAY + 6 * HOUR)
+    for hours in (4, 6, 7):
+        sla.tick(MONDAY + hours * HOUR)
     other = {"number": "INC0000002"}
     sla.take(event(1, MONDAY, other), event(2, MONDAY + MINUTE, {**other, "priority": "P2"}))
     sla.take(event(3, MONDAY + 2 * MINUTE, {**other, "state": "cancelled", "priority": "P2"}))

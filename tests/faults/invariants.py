@@ -73,9 +73,9 @@ def folded(_ledger: Ledger, seen: Observed) -> Verdict:
 def thresholds(_ledger: Ledger, seen: Observed) -> Verdict:
     """No threshold of a clock was told twice."""
     told = [
-        (one["subject"], one["type"], one["data"]["change"].get("percent"))
+        (one["subject"], one["type"], one["data"]["change"].get("threshold"))
         for one in seen.told
-        if one["type"] in ("sla.warned", "sla.breached")
+        if one["type"] in ("sla.warned", "sla.breached", "sla.passed")
     ]
     return compare("thresholds told", told, told)
 

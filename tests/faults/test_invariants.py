@@ -61,7 +61,7 @@ def make_observed(**overrides: Any) -> Observed:
     clocks = [
         {"_id": f"INC1:{kind}", "version": 1, "incident": "INC1", "kind": kind} for kind in ("response", "resolution")
     ]
-    told = {"subject": "INC1:response", "type": "sla.warned", "data": {"change": {"percent": 50}}}
+    told = {"subject": "INC1:response", "type": "sla.warned", "data": {"change": {"threshold": "50%"}}}
     fields: dict[str, Any] = {
         "journals": {
             "incident": [row("e1", "INC1")],

@@ -1,4 +1,4 @@
-"""One incident as sla sees it: which versions of it came, how far they are folded, and its two clocks.
+"""One incident as sla sees it: which versions of it came, how far they are folded, and its clocks.
 
 Versions may come in any order. Only the prefix without a gap is folded, so the clocks are the same whatever the
 order was; what came too early waits, visibly.
@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from services.sla.domain.clock import Moment, begin, step
 from services.sla.domain.history import Entry
-from services.sla.domain.policy import Agreements, Kind
+from services.sla.domain.kinds import KINDS, Kind
+from services.sla.domain.policy import Agreements
 from services.sla.domain.run import Run
 
 
@@ -27,12 +28,12 @@ class Case:
     pending: tuple[int, ...] = ()
     gap: bool = False
     latest: Entry | None = None
-    response: Run | None = None
-    resolution: Run | None = None
+    runs: tuple[Run, ...] = ()
 
-    def run(self, kind: Kind) -> Run | None:
-        """The clock of this kind, once the first version is folded."""
-        return self.response if kind is Kind.RESPONSE else self.resolution
+    def run(self, kind: Kind, instance: int | None = None) -> Run | None:
+        """The clock of this kind; of one that repeats the one that `instance` started, or else the last."""
+        mine = [run for run in self.runs if run.kind is kind and instance in (None, run.instance)]
+        return mine[-1] if mine else None
 
 
 def awaits(case: Case, version: int) -> bool:
@@ -60,8 +61,9 @@ def missing(case: Case) -> int | None:
 def fold_entry(case: Case, entry: Entry, agreements: Agreements) -> tuple[Case, tuple[Moment, ...]]:
     """The case with the entry of version `folded + 1` in its clocks, and what became true, in order of time."""
     entry = _remembering(case.latest, entry)
-    response, first = _next(case.response, Kind.RESPONSE, entry, agreements)
-    resolution, second = _next(case.resolution, Kind.RESOLUTION, entry, agreements)
+    stepped = [_step(run, entry, agreements) for run in case.runs]
+    begun = _begin(case.latest, [run for run, _ in stepped], entry, agreements)
+    moments = [moment for _, new in (*stepped, *begun) for moment in new]
     pending = tuple(version for version in case.pending if version != entry.version)
     folded = replace(
         case,
@@ -69,10 +71,9 @@ def fold_entry(case: Case, entry: Entry, agreements: Agreements) -> tuple[Case, 
         pending=pending,
         gap=bool(pending) and pending[0] != entry.version + 1,
         latest=entry,
-        response=response,
-        resolution=resolution,
+        runs=tuple(run for run, _ in (*stepped, *begun)),
     )
-    return folded, tuple(sorted((*first, *second), key=lambda moment: moment.event.at))
+    return folded, tuple(sorted(moments, key=lambda moment: moment.event.at))
 
 
 def fold(incident: str, entries: Sequence[Entry], agreements: Agreements) -> tuple[Case, tuple[Moment, ...]]:
@@ -84,12 +85,45 @@ def fold(incident: str, entries: Sequence[Entry], agreements: Agreements) -> tup
     return case, tuple(moments)
 
 
-def _next(run: Run | None, kind: Kind, entry: Entry, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
-    return begin(kind, entry, agreements) if run is None else step(run, entry, agreements)
+Folded = tuple[Run, tuple[Moment, ...]]
+
+
+def _step(run: Run, entry: Entry, agreements: Agreements) -> Folded:
+    """One more entry for a clock, unless it is of a kind whose end is for good and has ended."""
+    return (run, ()) if KINDS[run.kind].repeats and not run.is_open else step(run, entry, agreements)
+
+
+def _begin(before: Entry | None, runs: Sequence[Run], entry: Entry, agreements: Agreements) -> list[Folded]:
+    """The clocks that this entry starts: those for which the policy has a target."""
+    at = max([entry.at, *(run.at for run in runs)])
+    entry = replace(entry, at=at)
+    began_at = runs[0].began_at if runs else at
+    targets = agreements.match(entry.basis, began_at).policy.targets
+    taken = {run.kind for run in runs if run.is_open and not KINDS[run.kind].parallel}
+    return [
+        begin(kind, entry, agreements, began_at=began_at)
+        for kind in Kind
+        if kind in targets and kind not in taken and KINDS[kind].starts(before, entry)
+    ]
 
 
 def _remembering(before: Entry | None, entry: Entry) -> Entry:
-    """The entry with what stays true once it was: a restricted version does not repeat it."""
+    """The entry with what stays true once it was, and with what is known still: a restricted version repeats neither.
+
+    A restricted version tells number, version, state and priority. The agreement goes by what was known last.
+    """
     if before is None:
         return entry
-    return replace(entry, accepted=entry.accepted or before.accepted, replied=entry.replied or before.replied)
+    entry = replace(entry, accepted=entry.accepted or before.accepted, replied=entry.replied or before.replied)
+    if not entry.restricted:
+        return entry
+    return replace(
+        entry,
+        organisation=before.organisation,
+        contract=before.contract,
+        service=before.service,
+        kind=before.kind,
+        category=before.category,
+        level=before.level,
+        team=before.team,
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.sla.domain.basis import Basis
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trail:
@@ -20,7 +22,8 @@ class Trail:
 class Entry:
     """One version of an incident. A restricted one tells its state and priority only; the rest is None.
 
-    `accepted` and `replied` say whether, at this version, there has been an acceptance or a public reply.
+    `accepted` and `replied` say whether, at this version, there has been an acceptance or a public reply; `asked` and
+    `answered` whether this very version is a public note of the requester, or of the desk.
     """
 
     incident: str
@@ -32,10 +35,28 @@ class Entry:
     waiting_reason: str | None = None
     accepted: bool = False
     replied: bool = False
+    asked: bool = False
+    answered: bool = False
     service: str | None = None
     team: str | None = None
     level: int | None = None
     organisation: str | None = None
+    contract: str | None = None
+    kind: str | None = None
+    category: str | None = None
     restricted: bool = False
     backfill: bool = False
     trail: Trail = field(default_factory=lambda: Trail(eventid="", correlationid=""))
+
+    @property
+    def basis(self) -> Basis:
+        """What matching reads of it."""
+        return Basis(
+            priority=self.priority,
+            organisation=self.organisation,
+            contract=self.contract,
+            service=self.service,
+            kind=self.kind,
+            category=self.category,
+            level=self.level,
+        )

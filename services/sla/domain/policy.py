@@ -1,73 +1,167 @@
-"""What was agreed: targets by priority, the calendar they are measured in, and what stops or pauses a clock."""
+"""What was agreed: policies by rule and version, the calendars they are measured in, what stops or pauses a clock.
+
+The rules of a version are tried in order, and the first that takes the incident wins. The version is the one in
+force when the record began: a record keeps the agreements under which it was opened (ITIL 4 service level
+management: a target is what was agreed, not what was agreed since). A change of a field that a rule reads chooses
+anew, among the rules of that version.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from services.sla.domain.basis import Basis, Condition
 from services.sla.domain.calendar import Calendar
+from services.sla.domain.kinds import Kind as Kind
+from services.sla.domain.kinds import StopsAt as StopsAt
+from services.sla.domain.mark import TARGET, Mark, Side
 
 PRIORITIES = ("P1", "P2", "P3", "P4")
 WAITING_REASONS = ("user", "vendor", "customer", "change", "problem", "other")
+_NOTHING = timedelta(0)
 HIDDEN = "hidden"
 """The reason of a restricted incident that waits: its events do not tell why."""
-TARGET_PERCENT = 100
-"""The threshold at which the whole target has gone: past it a clock is breached."""
 
 
-class Kind(StrEnum):
-    """What a clock measures (ITIL 4 service level management: time to respond, time to resolve)."""
+class OnReopen(StrEnum):
+    """What a clock that had stopped does when its incident is reopened: go on where it was, or start anew."""
 
-    RESPONSE = "response"
-    RESOLUTION = "resolution"
+    CONTINUE = "continue"
+    RESTART = "restart"
 
 
-class StopsAt(StrEnum):
-    """What stops a response clock: the first acceptance, the first public reply, or whichever comes first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """A threshold of a policy, and the clocks that have it."""
 
-    ACCEPT = "accept"
-    REPLY = "reply"
-    EITHER = "either"
+    mark: Mark
+    clocks: frozenset[Kind] = frozenset(Kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The agreement for one priority. `thresholds` are percents of the target, rising, each below 100.
+    """One agreement. `thresholds` lie anywhere after the start; the target is one without being named.
 
-    `pauses` are the waiting reasons while which the clocks stand.
+    `pauses` are the waiting reasons while which the clocks stand. `others` are the targets of the kinds of clocks that
+    a policy need not have.
     """
 
     name: str
     calendar: str
     response: timedelta
     resolution: timedelta
-    thresholds: tuple[int, ...] = ()
+    thresholds: tuple[Agreed, ...] = ()
     response_stops_at: StopsAt = StopsAt.EITHER
     pauses: frozenset[str] = field(default_factory=frozenset)
+    on_reopen: OnReopen = OnReopen.CONTINUE
+    others: Mapping[Kind, timedelta] = field(default_factory=dict)
 
     def target(self, kind: Kind) -> timedelta:
-        """How much open time a clock of this kind may run."""
-        return self.response if kind is Kind.RESPONSE else self.resolution
+        """How much open time a clock of this kind may run. Raises KeyError for one that the policy does not have."""
+        return self.targets[kind]
+
+    @property
+    def targets(self) -> Mapping[Kind, timedelta]:
+        """The targets by kind of clock; a kind without one has no clocks."""
+        return {Kind.RESPONSE: self.response, Kind.RESOLUTION: self.resolution, **self.others}
+
+    def marks(self, kind: Kind) -> tuple[Mark, ...]:
+        """The thresholds of a clock of this kind in the order in which it passes them, the target among them.
+
+        One that would lie at the start or before it is none.
+        """
+        target = self.target(kind)
+        named = [one.mark for one in self.thresholds if kind in one.clocks and one.mark.amount(target) > _NOTHING]
+        if all(mark.side is not Side.TARGET for mark in named):
+            named.append(TARGET)
+        return tuple(sorted(named, key=lambda mark: mark.amount(target)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """The policy for the incidents that meet all conditions; without conditions, for every one."""
+
+    policy: Policy
+    conditions: tuple[Condition, ...] = ()
+
+    def takes(self, basis: Basis) -> bool:
+        """Whether the incident meets every condition."""
+        return all(condition.holds(basis) for condition in self.conditions)
+
+    def covers(self, other: Rule) -> bool:
+        """Whether this rule takes everything that the other takes."""
+        return all(any(theirs.implies(mine) for theirs in other.conditions) for mine in self.conditions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySet:
+    """One version of all policies, for records that began at `effective_from` or later; None is since ever."""
+
+    version: str
+    rules: tuple[Rule, ...]
+    effective_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """The policy for an incident, with the version and the rule (from 1 on) that chose it, and why in words."""
+
+    policy: Policy
+    version: str
+    rule: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """A policy with the calendar that it names."""
+    """What holds for a record: the policy that matched, and the calendar that it names."""
 
-    policy: Policy
+    match: Match
     calendar: Calendar
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that matched."""
+        return self.match.policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreements:
-    """All policies by priority, and the calendars by name. Each priority has a policy whose calendar is there."""
+    """All versions of the policies, rising by `effective_from`, and the calendars by name.
 
-    policies: Mapping[str, Policy]
+    Every version has a rule for every incident, and every policy's calendar is there.
+    """
+
+    versions: tuple[PolicySet, ...]
     calendars: Mapping[str, Calendar]
 
-    def terms(self, priority: str) -> Terms:
-        """What holds for a priority."""
-        policy = self.policies[priority]
-        return Terms(policy=policy, calendar=self.calendars[policy.calendar])
+    def version_at(self, started_at: datetime) -> PolicySet:
+        """The version for records that began at this instant; the first one for those that are older than it."""
+        in_force = self.versions[0]
+        for one in self.versions[1:]:
+            if one.effective_from is not None and one.effective_from <= started_at:
+                in_force = one
+        return in_force
+
+    def match(self, basis: Basis, started_at: datetime) -> Match:
+        """The first rule that takes the incident, in the version for records that began at `started_at`."""
+        version = self.version_at(started_at)
+        for number, rule in enumerate(version.rules, start=1):
+            if rule.takes(basis):
+                why = _explain(number, rule, basis)
+                return Match(policy=rule.policy, version=version.version, rule=number, why=why)
+        raise AssertionError("unreachable: a version has a rule for every incident")
+
+    def terms(self, basis: Basis, started_at: datetime) -> Terms:
+        """What holds for an incident that began at `started_at`."""
+        match = self.match(basis, started_at)
+        return Terms(match=match, calendar=self.calendars[match.policy.calendar])
+
+
+def _explain(number: int, rule: Rule, basis: Basis) -> str:
+    """`matched rule 4 (premium-network) because priority is P1 and service is network`."""
+    met = [f"{one.field.value} is {basis.value(one.field)}" for one in rule.conditions]
+    return f"matched rule {number} ({rule.policy.name}) because {' and '.join(met) or 'it takes every incident'}"

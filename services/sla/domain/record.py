@@ -7,18 +7,31 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.sla.domain.clock import Moment
+from services.sla.domain.firing import Asked
 from services.sla.domain.history import Entry
+from services.sla.domain.mark import TARGET, Side
 from services.sla.domain.policy import Agreements, Kind
-from services.sla.domain.run import ClockState, Run, Threshold, due_at, elapsed, next_threshold, state_of, stopped_at
-from services.sla.events import BREACHED, WARNED
+from services.sla.domain.run import (
+    ClockState,
+    Run,
+    Threshold,
+    due_at,
+    elapsed,
+    next_threshold,
+    state_of,
+    stopped_at,
+    terms_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
     """A clock as of the last fact that was told about it: a copy of the fold for lists, reports and events.
 
-    `due_at` is None while the clock stands. `warned` are the thresholds told so far. `place` orders clocks by their
-    start; it never changes.
+    It counts from `started_at` on: reopening may start it anew, and its thresholds with it. `rule` of `policy_version`
+    chose the policy; `matched` says why. `due_at` is None while the clock stands. `told` are the thresholds told so
+    far but for the breach, `asked` the actions that thresholds asked for. `place` orders clocks by their first start;
+    it never changes.
     """
 
     incident: str
@@ -26,6 +39,9 @@ class Clock:
     state: ClockState
     priority: str
     policy: str
+    policy_version: str
+    rule: int
+    matched: str
     started_at: datetime
     due_at: datetime | None
     elapsed_seconds: float
@@ -33,7 +49,10 @@ class Clock:
     breached_at: datetime | None
     stopped_at: datetime | None
     place: str
-    warned: tuple[int, ...] = ()
+    told: tuple[str, ...] = ()
+    asked: tuple[Asked, ...] = ()
+    instance: int | None = None
+    party: str | None = None
     service: str | None = None
     team: str | None = None
     level: int | None = None
@@ -51,44 +70,51 @@ class Telling(StrEnum):
 
 
 def telling(clock: Clock | None, moment: Moment, *, backfill: bool) -> Telling:
-    """A threshold is told once, and a warning never for history that was brought over."""
-    event = moment.event
-    if event.type == BREACHED:
+    """A threshold is told once, and of history that was brought over only the breach."""
+    threshold = moment.threshold
+    if threshold is None:
+        return Telling.TELL
+    if threshold.mark.side is Side.TARGET:
         before = clock is not None and clock.state is ClockState.BREACHED
-        return Telling.TOLD_BEFORE if before else Telling.TELL
-    if event.type == WARNED:
-        if backfill:
-            return Telling.HISTORY
-        before = clock is not None and event.change["percent"] in clock.warned
-        return Telling.TOLD_BEFORE if before else Telling.TELL
-    return Telling.TELL
+    elif backfill:
+        return Telling.HISTORY
+    else:
+        before = clock is not None and threshold.name in clock.told
+    return Telling.TOLD_BEFORE if before else Telling.TELL
 
 
-def is_threshold(moment: Moment) -> bool:
-    """Whether the fact came by time alone."""
-    return moment.event.type in (WARNED, BREACHED)
+def describe(
+    clock: Clock | None, moment: Moment, latest: Entry, agreements: Agreements, *, place: str, asked: tuple[Asked, ...]
+) -> Clock:
+    """The record after `moment`; `latest` is the entry in force, `place` counts for a new record only.
 
-
-def describe(clock: Clock | None, moment: Moment, latest: Entry, agreements: Agreements, place: str) -> Clock:
-    """The record after `moment`; `latest` is the entry in force, `place` counts for a new record only."""
+    `asked` is what the moment's threshold asks for now.
+    """
     run, at = moment.run, moment.event.at
-    terms = agreements.terms(run.priority)
-    percent = moment.event.change.get("percent")
-    warned = () if clock is None else clock.warned
+    terms = terms_of(run, agreements)
+    told = () if clock is None or clock.started_at != run.since else clock.told
+    threshold = moment.threshold
+    news = () if threshold is None or threshold.mark.side is Side.TARGET else (threshold.name,)
     return Clock(
         incident=latest.incident,
         kind=run.kind,
         state=state_of(run, terms),
         priority=run.priority,
         policy=terms.policy.name,
-        started_at=run.spans[0].start,
+        policy_version=terms.match.version,
+        rule=terms.match.rule,
+        matched=terms.match.why,
+        started_at=run.since,
         due_at=due_at(run, terms),
         elapsed_seconds=elapsed(run, at, terms).total_seconds(),
         target_seconds=terms.policy.target(run.kind).total_seconds(),
         breached_at=run.breached_at,
         stopped_at=stopped_at(run),
         place=place if clock is None else clock.place,
-        warned=warned if percent is None else (*warned, percent),
+        told=(*told, *news),
+        asked=(*(() if clock is None else clock.asked), *asked),
+        instance=run.instance,
+        party=run.party,
         service=latest.service,
         team=latest.team,
         level=latest.level,
@@ -100,6 +126,7 @@ def describe(clock: Clock | None, moment: Moment, latest: Entry, agreements: Agr
 
 def awaited(clock: Clock, run: Run, latest: Entry, agreements: Agreements) -> Threshold | None:
     """The threshold that the ticker must look at next; None for a clock that does not run or is history."""
-    if clock.state is not ClockState.RUNNING or latest.backfill:
+    if clock.state not in (ClockState.RUNNING, ClockState.BREACHED) or latest.backfill:
         return None
-    return next_threshold(run, agreements, told=frozenset(clock.warned))
+    breach = {TARGET.name} if clock.state is ClockState.BREACHED else set[str]()
+    return next_threshold(run, agreements, told=frozenset({*clock.told, *breach}))

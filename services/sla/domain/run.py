@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from services.sla.domain.basis import Basis
 from services.sla.domain.calendar import add_business, business_time
-from services.sla.domain.policy import TARGET_PERCENT, Agreements, Kind, Policy, Terms
+from services.sla.domain.mark import Mark, Side
+from services.sla.domain.policy import Agreements, Kind, Policy, Terms
 
 NOTHING = timedelta(0)
 
@@ -19,6 +21,9 @@ class Activity(StrEnum):
     WAITING = "waiting"
     STOPPED = "stopped"
     CANCELLED = "cancelled"
+
+
+ENDED = (Activity.STOPPED, Activity.CANCELLED)
 
 
 class ClockState(StrEnum):
@@ -44,53 +49,81 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """A part of the target, and the instant from which the clock was, or will be, past it."""
+    """A point of the target, and the instant from which the clock was, or will be, past it."""
 
-    percent: int
+    mark: Mark
     at: datetime
+
+    @property
+    def name(self) -> str:
+        """The name of its point."""
+        return self.mark.name
+
+    @property
+    def percent(self) -> int | None:
+        """The part of the target; None for a threshold that lies by an offset."""
+        return None if self.mark.offset_seconds else self.mark.percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One clock after some prefix of its incident's history. `terms_since` is when the priority in force came."""
+    """One clock after some prefix of its incident's history.
+
+    It counts from `since` on: its start, or when it started anew. `terms_since` is when the policy in force came, and
+    `began_at` when the record began. Of a kind that repeats, `instance` is the version that started this clock, and
+    `party` whose spell it measures, where it is somebody's.
+    """
 
     kind: Kind
-    priority: str
+    basis: Basis
+    began_at: datetime
+    since: datetime
     terms_since: datetime
     at: datetime
     spans: tuple[Span, ...]
     passed: tuple[Threshold, ...] = ()
+    instance: int | None = None
+    party: str | None = None
+
+    @property
+    def priority(self) -> str:
+        """The priority by which the clock is measured."""
+        return self.basis.priority
 
     @property
     def breached_at(self) -> datetime | None:
         """From when the clock was past its target."""
-        return next((one.at for one in self.passed if one.percent == TARGET_PERCENT), None)
+        return next((one.at for one in self.passed if one.mark.side is Side.TARGET), None)
 
     @property
     def is_open(self) -> bool:
         """Whether the clock may still count: it has neither stopped nor been cancelled."""
-        return self.spans[-1].activity in (Activity.RUNNING, Activity.WAITING)
+        return self.spans[-1].activity not in ENDED
 
 
-def next_threshold(run: Run, agreements: Agreements, *, told: frozenset[int] = frozenset()) -> Threshold | None:
-    """The next threshold of a running clock, but for those in `told`; None for a clock that does not run on to one."""
-    terms = agreements.terms(run.priority)
-    if state_of(run, terms) is not ClockState.RUNNING:
+def terms_of(run: Run, agreements: Agreements) -> Terms:
+    """What holds for the clock."""
+    return agreements.terms(run.basis, run.began_at)
+
+
+def next_threshold(run: Run, agreements: Agreements, *, told: frozenset[str] = frozenset()) -> Threshold | None:
+    """The next threshold of a clock that counts, but for the names in `told`; None when it does not run on to one."""
+    terms = terms_of(run, agreements)
+    if not is_counting(run, terms):
         return None
-    over = told | {one.percent for one in run.passed}
-    percents = (percent for percent in (*terms.policy.thresholds, TARGET_PERCENT) if percent not in over)
-    percent = next(percents, None)
-    if percent is None:
+    over = told | {one.name for one in run.passed}
+    mark = next((mark for mark in terms.policy.marks(run.kind) if mark.name not in over), None)
+    if mark is None:
         return None
-    reached = _reached_at(run, terms, terms.policy.target(run.kind) * percent / TARGET_PERCENT)
+    reached = _reached_at(run, terms, mark.amount(terms.policy.target(run.kind)))
     if reached is None:
         return None
-    # A target that shrank under what had gone already is passed when the new priority came, not before it.
-    return Threshold(percent=percent, at=max(reached, run.spans[-1].start, run.terms_since))
+    # A target that shrank under what had gone already is passed when the new policy came, not before it.
+    return Threshold(mark=mark, at=max(reached, run.spans[-1].start, run.terms_since))
 
 
 def state_of(run: Run, terms: Terms) -> ClockState:
-    """What the clock does, by the terms of its priority."""
+    """What the clock does, by its terms."""
     last = run.spans[-1]
     if run.breached_at is not None:
         return ClockState.BREACHED
@@ -99,6 +132,11 @@ def state_of(run: Run, terms: Terms) -> ClockState:
     if last.activity is Activity.STOPPED:
         return ClockState.MET
     return ClockState.RUNNING if counts(last, terms.policy) else ClockState.PAUSED
+
+
+def is_counting(run: Run, terms: Terms) -> bool:
+    """Whether the clock counts open time from here on, breached or not."""
+    return counts(run.spans[-1], terms.policy)
 
 
 def counts(span: Span, policy: Policy) -> bool:
@@ -110,8 +148,12 @@ def counts(span: Span, policy: Policy) -> bool:
 
 def elapsed(run: Run, until: datetime, terms: Terms) -> timedelta:
     """How much open time the clock has counted up to `until`."""
-    spans = (span for span in run.spans if counts(span, terms.policy))
-    return sum((_length(span, until, terms) for span in spans), NOTHING)
+    return sum((_length(span, until, terms) for span in counted(run, terms)), NOTHING)
+
+
+def counted(run: Run, terms: Terms) -> list[Span]:
+    """The spans whose open time is the clock's: those before it started anew are not."""
+    return [span for span in run.spans if span.start >= run.since and counts(span, terms.policy)]
 
 
 def due_at(run: Run, terms: Terms) -> datetime | None:
@@ -133,7 +175,7 @@ def _length(span: Span, until: datetime, terms: Terms) -> timedelta:
 
 def _reached_at(run: Run, terms: Terms, amount: timedelta) -> datetime | None:
     """The earliest instant by which the clock has counted `amount`, if its last counting span went on for ever."""
-    counting = [span for span in run.spans if counts(span, terms.policy)]
+    counting = counted(run, terms)
     for span in counting[:-1]:
         gone = _length(span, run.at, terms)
         if gone >= amount:

@@ -110,14 +110,16 @@ def _look_at(
     clocks: Repository[Clock],
     agreements: Agreements,
 ) -> list[Told]:
-    run, latest = case.run(stored.state.kind), case.latest
+    run, latest = case.run(stored.state.kind, stored.state.instance), case.latest
     if run is None or latest is None:
         raise AssertionError("unreachable: a case whose clock is stored has folded an entry")
     told = list[Told]()
     if awaited(stored.state, run, latest, agreements) is not None:
         run, moments = advance(run, work.now, agreements)
         for moment in moments:
-            saved, fact = tell(work, stored, moment, latest, backfill=False, clocks=clocks, agreements=agreements)
+            saved, fact = tell(
+                work, stored, moment, latest, known=run, backfill=False, clocks=clocks, agreements=agreements
+            )
             stored = saved or stored
             told += [] if fact is None else [fact]
     rows.keep_due(work, stored.key, row, awaited(stored.state, run, latest, agreements), run.priority)

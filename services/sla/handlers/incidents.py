@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.sla.domain.case import Case, awaits, fold_entry, ready, receive
-from services.sla.domain.clock import Moment
+from services.sla.domain.clock import Moment, advance
 from services.sla.domain.history import Entry
-from services.sla.domain.policy import Agreements, Kind
-from services.sla.domain.record import Clock, awaited, is_threshold
+from services.sla.domain.kinds import KINDS, Kind
+from services.sla.domain.policy import Agreements
+from services.sla.domain.record import Clock, awaited
+from services.sla.domain.run import Run
 from services.sla.handlers import rows
-from services.sla.handlers.rows import clock_key
+from services.sla.handlers.rows import clock_key, key_of
 from services.sla.handlers.telling import Told, tell
 from shared.envelope import Envelope
 from shared.errors import DeskwireError
@@ -63,7 +65,7 @@ def on_incident(
     cases, arrived = _receive(work, entries)
     waiting = [key for case in cases.values() for key in _ready_keys(case) if key not in arrived]
     history = {**arrived, **rows.load_entries(work, waiting)}
-    known = [clock_key(case.incident, kind) for case in cases.values() for kind in Kind]
+    known = [key for case in cases.values() for key in _known_keys(case)]
     stored = clocks.get_many(work, known)
     due = work.load(rows.DUE, known)
     fold = _Fold(work=work, clocks=clocks, agreements=agreements, stored=stored, due=due, told=told)
@@ -99,6 +101,23 @@ def _ready_keys(case: Case) -> list[str]:
     return [rows.history_key(case.incident, version) for version in ready(case)]
 
 
+def _known_keys(case: Case) -> list[str]:
+    """The keys of the clocks that a case has, and of those that a first version starts."""
+    first = [clock_key(case.incident, kind) for kind in Kind if not KINDS[kind].repeats]
+    return list(dict.fromkeys([*first, *(key_of(case.incident, run) for run in case.runs)]))
+
+
+def _in_force(moment: Moment, before: Entry | None, entry: Entry) -> Entry:
+    """The entry to which a fact belongs. A threshold that `entry` found passed belongs to the one before it.
+
+    What hides one of the two hides such a fact, too, and so does what makes one of them history.
+    """
+    if before is None or moment.threshold is None:
+        return entry
+    restricted, backfill = before.restricted or entry.restricted, before.backfill or entry.backfill
+    return replace(before, restricted=restricted, backfill=backfill)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Fold:
     """What folding a batch needs at every step; `stored` and `told` grow with it, `due` is as it was loaded."""
@@ -112,31 +131,27 @@ class _Fold:
 
     def take(self, case: Case, entries: Sequence[Entry]) -> Case:
         """The case with the entries folded one by one, their facts told in order and the due rows set."""
+        facts = list[tuple[Moment, Entry]]()
         for entry in entries:
             before = case.latest
             case, moments = fold_entry(case, entry, self.agreements)
-            for moment in moments:
-                if before is not None and is_threshold(moment):
-                    self._tell_passed(moment, before, entry)
-                else:
-                    self._tell(moment, case.latest or entry, backfill=entry.backfill)
+            facts += [(moment, _in_force(moment, before, case.latest or entry)) for moment in moments]
+        for moment, in_force in facts:
+            self._tell(moment, in_force, case)
         if entries:
             self._look(case)
         return case
 
-    def _tell_passed(self, moment: Moment, before: Entry, entry: Entry) -> None:
-        """A threshold that `entry` found passed belongs to the entry that was in force; what hides, hides it too."""
-        in_force = replace(before, restricted=before.restricted or entry.restricted)
-        self._tell(moment, in_force, backfill=before.backfill or entry.backfill)
-
-    def _tell(self, moment: Moment, latest: Entry, *, backfill: bool) -> None:
-        key = clock_key(latest.incident, moment.run.kind)
+    def _tell(self, moment: Moment, latest: Entry, case: Case) -> None:
+        """What a threshold still asks for depends on all that has come, so facts are told when all is folded."""
+        key = key_of(latest.incident, moment.run)
         saved, told = tell(
             self.work,
             self.stored.get(key),
             moment,
             latest,
-            backfill=backfill,
+            known=self._known(moment, case),
+            backfill=latest.backfill,
             clocks=self.clocks,
             agreements=self.agreements,
         )
@@ -145,10 +160,16 @@ class _Fold:
         if told is not None:
             self.told.append(told)
 
+    def _known(self, moment: Moment, case: Case) -> Run:
+        run = case.run(moment.run.kind, moment.run.instance)
+        if run is None or moment.threshold is None:
+            return moment.run
+        return advance(run, self.work.now, self.agreements)[0]
+
     def _look(self, case: Case) -> None:
-        for kind in Kind:
-            key = clock_key(case.incident, kind)
-            run, stored = case.run(kind), self.stored.get(key)
-            if run is not None and stored is not None and case.latest is not None:
+        for run in case.runs:
+            key = key_of(case.incident, run)
+            stored = self.stored.get(key)
+            if stored is not None and case.latest is not None:
                 threshold = awaited(stored.state, run, case.latest, self.agreements)
                 rows.keep_due(self.work, key, self.due.get(key), threshold, run.priority)

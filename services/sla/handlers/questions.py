@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from services.sla.domain.attainment import Attainment, count
 from services.sla.domain.case import Case, missing
-from services.sla.domain.policy import PRIORITIES, Agreements, Kind
+from services.sla.domain.kinds import KINDS, Kind
+from services.sla.domain.policy import PRIORITIES, Agreements
 from services.sla.domain.record import Clock
-from services.sla.domain.run import Run, Span, counts, elapsed, stopped_at
+from services.sla.domain.run import Run, Span, counts, elapsed, stopped_at, terms_of
 from services.sla.handlers import rows
-from services.sla.handlers.rows import clock_key
+from services.sla.handlers.rows import key_of
 from shared.clock import format_instant, parse_instant
 from shared.errors import NotFound
 from shared.storage import RESTRICTED_FIELDS, Repository, Stored
@@ -26,6 +27,8 @@ GAPS_SHOWN = 1000
 """More cases with a gap than this are not told apart."""
 BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
 """No clock is older: service desks did not keep such history."""
+_ALWAYS = [kind for kind in Kind if KINDS[kind].required]
+"""A report shows these kinds in any case, and the others where there are such clocks."""
 _WINDOW = timedelta(days=30)
 _NARROWEST = timedelta(seconds=1)
 
@@ -42,7 +45,7 @@ def get(
     case = rows.load_cases(work, [number]).get(number)
     if case is None:
         raise NotFound(f"sla has no incident {number}", pointer="/number")
-    stored = clocks.get_many(work, [clock_key(number, kind) for kind in Kind])
+    stored = clocks.get_many(work, [key_of(number, run) for run in case.runs])
     shown = [_with_spans(one, case, clocks, agreements, work.now) for one in stored.values()]
     return {"number": number, "folded": case.folded, "missing": missing(case), "clocks": shown}
 
@@ -70,12 +73,12 @@ def report(work: Work, _command: Command, args: Mapping[str, Any], *, clocks: Re
     `{"priorities": {"P1": {"response": {met, breached, running, cancelled, attainment}, ...}}, "gaps": n}`;
     attainment is met over decided, null while nothing is. `gaps` counts cases that wait for a missing version.
     """
-    tallies = {(priority, kind.value): Attainment() for priority in PRIORITIES for kind in Kind}
+    tallies = {(priority, kind.value): Attainment() for priority in PRIORITIES for kind in _ALWAYS}
     for window in _windows(work, clocks, {}, None, args.get("since"), args.get("until"), PAGE):
         keys = [row["_id"] for row in work.adopt(clocks.shape.collection, window)]
         for stored in clocks.get_many(work, keys).values():
             key = (stored.state.priority, stored.state.kind.value)
-            tallies[key] = count(tallies[key], stored.state, work.now)
+            tallies[key] = count(tallies.get(key, Attainment()), stored.state, work.now)
     priorities: Document = {priority: {} for priority in PRIORITIES}
     for (priority, kind_name), tally in tallies.items():
         priorities[priority][kind_name] = _tally(tally)
@@ -132,10 +135,10 @@ def _shown(stored: Stored[Clock], clocks: Repository[Clock]) -> Document:
 def _with_spans(
     stored: Stored[Clock], case: Case, clocks: Repository[Clock], agreements: Agreements, now: datetime
 ) -> Document:
-    shown, run = _shown(stored, clocks), case.run(stored.state.kind)
+    shown, run = _shown(stored, clocks), case.run(stored.state.kind, stored.state.instance)
     if run is None or _hidden(stored, case, clocks):
         return {name: shown[name] for name in RESTRICTED_FIELDS if name in shown}
-    terms = agreements.terms(run.priority)
+    terms = terms_of(run, agreements)
     stopped = stopped_at(run)
     until = max(now, run.at) if stopped is None else stopped
     return {
@@ -143,7 +146,9 @@ def _with_spans(
         "elapsed_seconds": elapsed(run, until, terms).total_seconds(),
         "stopped_at": None if stopped is None else format_instant(stopped),
         "spans": [_span(span, run, agreements) for span in run.spans],
-        "thresholds": [{"percent": one.percent, "at": format_instant(one.at)} for one in run.passed],
+        "thresholds": [
+            {"threshold": one.name, "percent": one.percent, "at": format_instant(one.at)} for one in run.passed
+        ],
     }
 
 
@@ -156,7 +161,7 @@ def _span(span: Span, run: Run, agreements: Agreements) -> Document:
         "from": format_instant(span.start),
         "to": None if span.end is None else format_instant(span.end),
         "activity": span.activity.value,
-        "counts": counts(span, agreements.terms(run.priority).policy),
+        "counts": counts(span, terms_of(run, agreements).policy),
         "reason": span.reason or None,
         "version": span.version,
     }

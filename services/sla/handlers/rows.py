@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 
 from services.sla.domain.case import Case
 from services.sla.domain.history import Entry
-from services.sla.domain.policy import Kind
-from services.sla.domain.run import Threshold
+from services.sla.domain.kinds import Kind
+from services.sla.domain.run import Run, Threshold
 from shared.envelope import Lane
 from shared.storage import from_document, to_document
 from shared.unit_of_work import Document, Work
@@ -17,9 +17,14 @@ HISTORY = "history"
 DUE = "due"
 
 
-def clock_key(incident: str, kind: Kind) -> str:
-    """The key of the one clock of this kind for an incident."""
-    return f"{incident}:{kind.value}"
+def clock_key(incident: str, kind: Kind, instance: int | None = None) -> str:
+    """The key of an incident's clock of this kind; of one that repeats, of the one that this version started."""
+    return f"{incident}:{kind.value}" if instance is None else f"{incident}:{kind.value}:{instance}"
+
+
+def key_of(incident: str, run: Run) -> str:
+    """The key of this clock of an incident."""
+    return clock_key(incident, run.kind, run.instance)
 
 
 def load_cases(work: Work, incidents: Collection[str]) -> dict[str, Case]:
@@ -57,6 +62,6 @@ def keep_due(work: Work, key: str, before: Document | None, threshold: Threshold
             work.release(DUE, key)
         return
     bucket = Lane.URGENT if priority == "P1" else Lane.NORMAL
-    row: Document = {"clock": key, "at": threshold.at, "percent": threshold.percent, "bucket": int(bucket)}
+    row: Document = {"clock": key, "at": threshold.at, "threshold": threshold.name, "bucket": int(bucket)}
     if before is None or any(before[name] != value for name, value in row.items()):
         work.put(DUE, key, row)

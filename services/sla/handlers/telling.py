@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from services.sla.domain.clock import Moment
+from services.sla.domain.firing import Asked, asks, firing
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements, Kind
-from services.sla.domain.record import Clock, Telling, describe, is_threshold, telling
+from services.sla.domain.record import Clock, Telling, describe, telling
+from services.sla.domain.run import Run
 from services.sla.events import BREACHED
-from services.sla.handlers.rows import clock_key
+from services.sla.handlers.rows import key_of
 from shared.cause import Cause, service_actor
 from shared.clock import format_instant
 from shared.event import Event
@@ -18,6 +22,7 @@ from shared.storage import Repository, Stored
 from shared.unit_of_work import Work
 
 ACTOR = service_actor("sla")
+_NOTHING = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,28 +60,55 @@ def tell(
     moment: Moment,
     latest: Entry,
     *,
+    known: Run,
     backfill: bool,
     clocks: Repository[Clock],
     agreements: Agreements,
 ) -> tuple[Stored[Clock] | None, Told | None]:
     """The clock's record after the fact, and the fact if it was told; `latest` is the entry in force.
 
-    One save for one fact, so that each event carries the snapshot of its own moment.
+    `known` is the clock with all that is known now: it decides whether a threshold still acts. One save for one fact,
+    so that each event carries the snapshot of its own moment.
     """
-    if telling(None if stored is None else stored.state, moment, backfill=backfill) is not Telling.TELL:
+    before = None if stored is None else stored.state
+    if telling(before, moment, backfill=backfill) is not Telling.TELL:
         return stored, None
     kind = moment.run.kind
-    key = clock_key(latest.incident, kind)
+    key = key_of(latest.incident, moment.run)
     place = f"{format_instant(moment.run.spans[0].start)} {key}"
-    state = describe(None if stored is None else stored.state, moment, latest, agreements, place)
-    event = _with_instant(moment)
+    asked, change = _act(before, moment, known, agreements, backfill=backfill, now=work.now)
+    state = describe(before, moment, latest, agreements, place=place, asked=asked)
+    event = _in_plain_values(moment.event, change)
     saved = clocks.save(work, stored, state, (event,), cause_of(latest, backfill=backfill), key=key)
     told = Told(kind=kind, priority=state.priority, type=event.type, at=event.at, backfill=backfill)
     return saved, told
 
 
-def _with_instant(moment: Moment) -> Event:
-    event = moment.event
-    if not is_threshold(moment):
-        return event
-    return Event(type=event.type, at=event.at, change={**event.change, "at": format_instant(event.at)})
+def _act(
+    before: Clock | None, moment: Moment, known: Run, agreements: Agreements, *, backfill: bool, now: datetime
+) -> tuple[tuple[Asked, ...], Mapping[str, Any]]:
+    """What a threshold asks for, and what its event says of it: how late it is told, which actions it asks for.
+
+    `lapsed` are those that it does not ask for any more, and why.
+    """
+    threshold = moment.threshold
+    if threshold is None:
+        return (), {}
+    how = firing(threshold, () if before is None else before.asked, known, agreements, backfill=backfill)
+    asked = asks(threshold, how)
+    lapsed = [] if asked else [action.value for action in threshold.mark.actions]
+    return asked, {
+        "at": threshold.at,
+        "late_seconds": max(now - threshold.at, _NOTHING).total_seconds(),
+        "actions": [{"action": one.action.value, "taken": one.taken} for one in asked],
+        "lapsed": {"actions": lapsed, "why": how.value} if lapsed else None,
+    }
+
+
+def _in_plain_values(event: Event, more: Mapping[str, Any]) -> Event:
+    """The event with every instant as text."""
+    change = {
+        name: format_instant(value) if isinstance(value, datetime) else value
+        for name, value in {**event.change, **more}.items()
+    }
+    return Event(type=event.type, at=event.at, change=change)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from services.sla import handlers, schemas, storage
+from services.sla.domain.actions import Action
+from services.sla.domain.basis import Basis, Condition, Field
 from services.sla.domain.calendar import Calendar, Interval
 from services.sla.domain.history import Entry
-from services.sla.domain.policy import PRIORITIES, Agreements, Policy, StopsAt
+from services.sla.domain.mark import Mark
+from services.sla.domain.policy import PRIORITIES, Agreed, Agreements, Kind, Policy, PolicySet, Rule, StopsAt, Terms
 from shared.clock import FixedClock, format_instant
 from shared.command import Command
 from shared.envelope import Envelope, Lane, decode
@@ -48,7 +52,19 @@ def make_policy(**overrides: Any) -> Policy:
         "response_stops_at": StopsAt.EITHER,
         "pauses": frozenset({"user"}),
     }
-    return Policy(**{**fields, **overrides})
+    given = {**fields, **overrides}
+    return Policy(**{**given, "thresholds": tuple(make_threshold(one) for one in given["thresholds"])})
+
+
+def make_threshold(point: int | timedelta | Agreed, *actions: Action, clocks: Iterable[Kind] = Kind) -> Agreed:
+    """A percent of the target, or an offset from it: negative is before it."""
+    if isinstance(point, Agreed):
+        return point
+    if isinstance(point, timedelta):
+        mark = Mark(offset_seconds=int(point.total_seconds()), actions=actions)
+    else:
+        mark = Mark(percent=int(point), actions=actions)
+    return Agreed(mark=mark, clocks=frozenset(clocks))
 
 
 def make_agreements(
@@ -57,9 +73,34 @@ def make_agreements(
     """The same policy for each priority, but for those given; P1 has a quarter of the time."""
     urgent = make_policy(name="critical", response=HOUR / 4, resolution=HOUR)
     standard = dict.fromkeys(PRIORITIES, make_policy()) | {"P1": urgent}
-    return Agreements(
-        policies={**standard, **(policies or {})}, calendars={"always": make_calendar(), **(calendars or {})}
+    rules = [make_rule(policy, priority=priority) for priority, policy in ({**standard, **(policies or {})}).items()]
+    return agreed(*rules, calendars=calendars)
+
+
+def make_rule(policy: Policy | str, **conditions: Any) -> Rule:
+    """A rule for what has these fields, each one value or a tuple of them; a text is a policy of that name."""
+    return Rule(
+        policy=make_policy(name=policy) if isinstance(policy, str) else policy,
+        conditions=tuple(
+            Condition(field=Field(name), values=values if isinstance(values, tuple) else (values,))
+            for name, values in conditions.items()
+        ),
     )
+
+
+def make_version(version: str, *rules: Rule, effective_from: datetime | None = None) -> PolicySet:
+    """One version of the policies."""
+    return PolicySet(version=version, rules=rules, effective_from=effective_from)
+
+
+def agreed(*rules: Rule, calendars: Mapping[str, Calendar] | None = None) -> Agreements:
+    """One version with these rules, and a calendar `always` beside those given."""
+    return Agreements(versions=(make_version("1", *rules),), calendars={"always": make_calendar(), **(calendars or {})})
+
+
+def terms_for(agreements: Agreements, priority: str = "P3", at: datetime = MONDAY) -> Terms:
+    """What holds for an incident of which the priority is all that is known."""
+    return agreements.terms(Basis(priority=priority), at)
 
 
 def make_entry(version: int = 1, at: datetime = MONDAY, **overrides: Any) -> Entry:

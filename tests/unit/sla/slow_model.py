@@ -77,30 +77,37 @@ def after_minutes(calendar: Any, start: datetime, amount: int, limit: int) -> da
 
 @dataclass
 class ModelClock:
-    """One clock, stepped minute by minute. `gone` counts open minutes under the terms of every priority at once."""
+    """One clock, stepped minute by minute. `gone` counts open minutes under every policy of its version at once."""
 
     kind: str
-    agreements: Any
+    rules: tuple[Any, ...]
+    policy: Any = None
     priority: str = ""
     activity: str = "running"
     reason: str = ""
     accepted: bool = False
     replied: bool = False
     gone: dict[str, int] = field(default_factory=dict)
-    passed: dict[int, datetime] = field(default_factory=dict)
+    passed: dict[str, datetime] = field(default_factory=dict)
 
-    def counts(self, priority: str) -> bool:
+    def counts(self, policy: Any) -> bool:
         if self.activity == "waiting":
-            return self.reason not in self.agreements.policies[priority].pauses
+            return self.reason not in policy.pauses
         return self.activity == "running"
+
+    def choose(self, entry: Any) -> Any:
+        for rule in self.rules:
+            if all(getattr(entry, one.field.value) in one.values for one in rule.conditions):
+                return rule.policy
+        raise AssertionError("no rule takes the incident")
 
     def apply(self, entry: Any) -> None:
         self.accepted |= entry.accepted
         self.replied |= entry.replied
         ended = self.activity in ("stopped", "cancelled")
-        if not ended and 100 not in self.passed:
-            self.priority = entry.priority
-        policy = self.agreements.policies[entry.priority if 100 not in self.passed else self.priority]
+        if not ended and "100%" not in self.passed:
+            self.policy, self.priority = self.choose(entry), entry.priority
+        policy = self.choose(entry) if "100%" not in self.passed else self.policy
         was = self.activity
         if entry.state == "cancelled":
             self.activity = "stopped" if was == "stopped" else "cancelled"
@@ -110,8 +117,10 @@ class ModelClock:
             self.activity, self.reason = "waiting", entry.waiting_reason or "hidden"
         else:
             self.activity = "running"
-        if ended and self.activity != was and 100 not in self.passed:
-            self.priority = entry.priority
+        if ended and self.activity != was and "100%" not in self.passed:
+            self.policy, self.priority = policy, entry.priority
+            if self.activity in ("running", "waiting") and policy.on_reopen.value == "restart":
+                self.gone, self.passed = {}, {}
 
     def _answered(self, policy: Any) -> bool:
         if self.kind != "response":
@@ -123,31 +132,37 @@ class ModelClock:
 
     def look(self, at: datetime) -> None:
         """Note what is passed by a clock that goes on from here."""
-        if not self.counts(self.priority) or 100 in self.passed:
+        policy = self.policy
+        if not self.counts(policy):
             return
-        policy = self.agreements.policies[self.priority]
         target = int((policy.response if self.kind == "response" else policy.resolution) / MINUTE)
-        for percent in (*policy.thresholds, 100):
-            if self.gone.get(self.priority, 0) * 100 >= target * percent:
-                self.passed.setdefault(percent, at)
+        points = {"100%": target}
+        for one in policy.thresholds:
+            if self.kind in one.clocks:
+                points[one.mark.name] = target * one.mark.percent // 100 + one.mark.offset_seconds // 60
+        for name, minutes in points.items():
+            if self.gone.get(policy.name, 0) >= minutes:
+                self.passed.setdefault(name, at)
 
     def minute(self, at: datetime, opened: dict[str, bool]) -> None:
-        for priority, policy in self.agreements.policies.items():
-            if self.counts(priority) and opened[policy.calendar]:
-                self.gone[priority] = self.gone.get(priority, 0) + 1
+        for policy in [rule.policy for rule in self.rules]:
+            if self.counts(policy) and opened[policy.calendar]:
+                self.gone[policy.name] = self.gone.get(policy.name, 0) + 1
 
     @property
     def state(self) -> str:
-        if 100 in self.passed:
+        if "100%" in self.passed:
             return "breached"
         if self.activity in ("stopped", "cancelled"):
             return "met" if self.activity == "stopped" else "cancelled"
-        return "running" if self.counts(self.priority) else "paused"
+        return "running" if self.counts(self.policy) else "paused"
 
 
 def simulate(kind: str, entries: list[Any], agreements: Any, end: datetime) -> ModelClock:
     """The clock of this kind from the first entry up to, but without, `end`."""
-    model = ModelClock(kind=kind, agreements=agreements, priority=entries[0].priority)
+    begun = [one for one in agreements.versions if one.effective_from and one.effective_from <= entries[0].at]
+    rules = (begun[-1] if begun else agreements.versions[0]).rules
+    model = ModelClock(kind=kind, rules=rules)
     at, waiting = entries[0].at, list(entries)
     while at < end:
         while waiting and waiting[0].at <= at:

@@ -5,12 +5,21 @@ from typing import Any
 
 import pytest
 
-from services.sla.domain.case import Case, fold
+from services.sla.domain.case import Case, fold, fold_entry
 from services.sla.domain.clock import Moment, advance
 from services.sla.domain.history import Entry
-from services.sla.domain.policy import Agreements, Kind, StopsAt
-from services.sla.domain.run import Run, due_at, elapsed, state_of
-from tests.unit.sla.factories import HOUR, MINUTE, MONDAY, make_agreements, make_calendar, make_history, make_policy
+from services.sla.domain.policy import Agreements, Kind, OnReopen, StopsAt
+from services.sla.domain.run import Run, due_at, elapsed, state_of, terms_of
+from tests.unit.sla.factories import (
+    HOUR,
+    MINUTE,
+    MONDAY,
+    make_agreements,
+    make_calendar,
+    make_history,
+    make_policy,
+    terms_for,
+)
 
 WAITING = {"state": "waiting", "waiting_reason": "user"}
 WORKING = {"state": "in_progress", "waiting_reason": None}
@@ -57,7 +66,7 @@ def test_waiting_for_a_reason_that_pauses_does_not_count() -> None:
     case, moments = folded((1 * HOUR, WAITING), (21 * HOUR, WORKING), (22 * HOUR, {"state": "resolved"}))
     assert told(moments) == [("started", 0), ("paused", 1), ("resumed", 21), ("met", 22)]
     run = run_of(case)
-    assert elapsed(run, run.at, make_agreements().terms("P3")) == 2 * HOUR
+    assert elapsed(run, run.at, terms_for(make_agreements(), "P3")) == 2 * HOUR
 
 
 def test_waiting_for_a_reason_that_does_not_pause_counts() -> None:
@@ -73,12 +82,12 @@ def test_a_restricted_incident_waits_for_a_hidden_reason() -> None:
 
 def test_a_pause_moves_the_due_instant_by_its_length() -> None:
     case, _ = folded((1 * HOUR, WAITING), (3 * HOUR, WORKING))
-    assert due_at(run_of(case), make_agreements().terms("P3")) == MONDAY + 6 * HOUR
+    assert due_at(run_of(case), terms_for(make_agreements(), "P3")) == MONDAY + 6 * HOUR
 
 
 def test_a_clock_that_stands_has_no_due_instant() -> None:
     case, _ = folded((1 * HOUR, WAITING))
-    assert due_at(run_of(case), make_agreements().terms("P3")) is None
+    assert due_at(run_of(case), terms_for(make_agreements(), "P3")) is None
 
 
 @pytest.mark.parametrize(
@@ -109,7 +118,37 @@ def test_a_reopened_incident_goes_on_with_its_clock_and_the_time_between_does_no
     steps = ((1 * HOUR, {"state": "resolved"}), (50 * HOUR, {"state": "closed"}), (100 * HOUR, WORKING))
     case, moments = folded(*steps)
     assert told(moments) == [("started", 0), ("met", 1), ("resumed", 100)]
-    assert due_at(run_of(case), make_agreements().terms("P3")) == MONDAY + 103 * HOUR
+    assert due_at(run_of(case), terms_for(make_agreements(), "P3")) == MONDAY + 103 * HOUR
+
+
+def test_a_policy_may_start_a_reopened_clock_anew() -> None:
+    agreements = make_agreements({"P3": make_policy(on_reopen=OnReopen.RESTART)})
+    steps = ((3 * HOUR, {"state": "resolved"}), (100 * HOUR, WORKING), (110 * HOUR, {}))
+    case, moments = folded(*steps, agreements=agreements)
+    assert told(moments) == [
+        ("started", 0),
+        ("warned", 2),
+        ("met", 3),
+        ("resumed", 100),
+        ("warned", 102),
+        ("breached", 104),
+    ]
+    assert elapsed(run_of(case), run_of(case).at, terms_for(agreements)) == 10 * HOUR
+    resumed = next(one.event for one in moments if one.event.type == "sla.resumed")
+    assert resumed.change == {"reason": "reopened", "restarted": True}
+
+
+def test_a_breach_stands_though_the_policy_starts_reopened_clocks_anew() -> None:
+    agreements = make_agreements({"P3": make_policy(on_reopen=OnReopen.RESTART)})
+    _, moments = folded((5 * HOUR, {"state": "resolved"}), (6 * HOUR, WORKING), agreements=agreements)
+    assert told(moments)[-1] == ("breached", 4)
+
+
+def test_the_policy_in_force_at_the_reopening_says_whether_the_clock_starts_anew() -> None:
+    agreements = make_agreements({"P2": make_policy(name="high", on_reopen=OnReopen.RESTART)})
+    steps = ((3 * HOUR, {"state": "resolved"}), (100 * HOUR, {**WORKING, "priority": "P2"}))
+    case, _ = folded(*steps, agreements=agreements)
+    assert due_at(run_of(case), terms_for(agreements, "P2")) == MONDAY + 104 * HOUR
 
 
 def test_a_cancelled_incident_cancels_its_clocks() -> None:
@@ -136,15 +175,15 @@ def test_a_change_of_priority_recomputes_without_losing_a_pause() -> None:
     case, moments = folded(*steps, agreements=agreements)
     assert told(moments)[-1] == ("recomputed", 11)
     run = run_of(case)
-    assert elapsed(run, run.at, agreements.terms("P4")) == HOUR + 10 * MINUTE
-    assert due_at(run, agreements.terms("P4")) == MONDAY + 20 * HOUR - 10 * MINUTE
+    assert elapsed(run, run.at, terms_for(agreements, "P4")) == HOUR + 10 * MINUTE
+    assert due_at(run, terms_for(agreements, "P4")) == MONDAY + 20 * HOUR - 10 * MINUTE
 
 
 def test_a_priority_with_another_calendar_measures_the_whole_history_by_it() -> None:
     calendars = {"office": make_calendar("10:00-12:00")}
     agreements = make_agreements({"P4": make_policy(calendar="office", resolution=3 * HOUR)}, calendars)
     case, _ = folded((3 * HOUR, {"priority": "P4"}), agreements=agreements)
-    assert due_at(run_of(case), agreements.terms("P4")) == MONDAY + 26 * HOUR
+    assert due_at(run_of(case), terms_for(agreements, "P4")) == MONDAY + 26 * HOUR
 
 
 def test_a_target_that_shrinks_under_what_is_gone_is_breached_when_the_priority_came() -> None:
@@ -169,19 +208,40 @@ def test_a_clock_that_ended_takes_the_priority_of_what_sets_it_going_again() -> 
 
 def test_a_hundred_changes_of_priority_leave_nothing_behind() -> None:
     steps = [
-        (hour * MINUTE, {"priority": f"P{2 + hour % 3}", **(WAITING if hour % 2 else WORKING)})
+        (hour * MINUTE, {"priority": f"P{2 + (hour + 1) % 3}", **(WAITING if hour % 2 else WORKING)})
         for hour in range(1, 101)
     ]
-    case, _ = folded(*steps)
+    agreements = make_agreements({"P4": make_policy(name="low", resolution=40 * HOUR)})
+    case, moments = folded(*steps, agreements=agreements)
     run = run_of(case)
-    assert elapsed(run, run.at, make_agreements().terms(run.priority)) == 50 * MINUTE
+    assert elapsed(run, run.at, terms_for(agreements, run.priority)) == 50 * MINUTE
+    assert [name for name, _ in told(moments)].count("recomputed") == 100
+    steady, _ = folded(*[(at, {**step, "priority": run.priority}) for at, step in steps], agreements=agreements)
+    terms = terms_for(agreements, run.priority)
+    assert due_at(run, terms) == due_at(run_of(steady), terms)
+
+
+def test_a_hundred_changes_of_priority_folded_one_by_one_equal_the_fold_from_scratch() -> None:
+    steps = [
+        (minute * 7 * MINUTE, {"priority": f"P{1 + minute * 7 % 4}", **(WAITING if minute % 3 else WORKING)})
+        for minute in range(1, 101)
+    ]
+    agreements = make_agreements({"P1": make_policy(name="critical", resolution=20 * HOUR)})
+    history = make_history(START, *steps)
+    case, moments = Case(incident="INC0000001"), list[Moment]()
+    for entry in history:
+        case, new = fold_entry(case, entry, agreements)
+        moments += new
+    assert (case, tuple(moments)) == fold("INC0000001", history, agreements)
+    counted = sum(1 for minute in range(101) if minute % 3 == 0)
+    assert elapsed(run_of(case), run_of(case).at, terms_of(run_of(case), agreements)) == counted * 7 * MINUTE
 
 
 def test_a_policy_that_does_not_pause_for_the_reason_sets_a_standing_clock_going() -> None:
     agreements = make_agreements({"P2": make_policy(name="high", pauses=frozenset())})
     case, moments = folded((1 * HOUR, WAITING), (2 * HOUR, {"priority": "P2"}), agreements=agreements)
     assert told(moments) == [("started", 0), ("paused", 1), ("recomputed", 2), ("resumed", 2)]
-    assert due_at(run_of(case), agreements.terms("P2")) == MONDAY + 4 * HOUR
+    assert due_at(run_of(case), terms_for(agreements, "P2")) == MONDAY + 4 * HOUR
 
 
 def test_an_entry_that_says_it_is_older_than_the_last_counts_as_at_the_last() -> None:
@@ -197,7 +257,7 @@ def test_an_incident_that_comes_resolved_is_met_at_once() -> None:
 def test_an_incident_that_comes_waiting_starts_with_a_pause() -> None:
     case, moments = fold("INC0000001", make_history((0 * HOUR, WAITING)), make_agreements())
     assert told(moments) == [("started", 0), ("paused", 0)]
-    assert state_of(run_of(case), make_agreements().terms("P3")) == "paused"
+    assert state_of(run_of(case), terms_for(make_agreements(), "P3")) == "paused"
 
 
 def test_time_alone_passes_thresholds_and_changes_nothing_else() -> None:
@@ -212,7 +272,7 @@ def test_a_calendar_that_never_opens_again_makes_nothing_due() -> None:
     agreements = make_agreements(calendars={"always": make_calendar(holidays=closed)})
     case, moments = folded((1 * HOUR, {}), agreements=agreements)
     assert told(moments) == [("started", 0)]
-    assert due_at(run_of(case), agreements.terms("P3")) is None
+    assert due_at(run_of(case), terms_for(agreements, "P3")) is None
 
 
 def test_versions_keep_what_a_restricted_one_does_not_repeat() -> None:

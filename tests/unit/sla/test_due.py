@@ -33,7 +33,8 @@ def test_a_warning_is_told_once_with_its_due_instant_and_how_late_it_was() -> No
     assert sla.told()[-1] == ("warned", MONDAY + 2 * HOUR)
     assert sla.lateness == [1.0]
     change = sla.published()[-1].data["change"]
-    assert (change["percent"], change["at"]) == (50, "2026-03-02T11:00:00.000Z")
+    assert (change["threshold"], change["percent"], change["at"]) == ("50%", 50, "2026-03-02T11:00:00.000Z")
+    assert (change["late_seconds"], change["actions"], change["lapsed"]) == (1.0, [], None)
 
 
 def test_a_ticker_that_was_away_tells_everything_with_the_true_instants() -> None:
@@ -47,11 +48,11 @@ def test_a_ticker_that_was_away_tells_everything_with_the_true_instants() -> Non
 
 def test_there_is_one_row_for_a_running_clock_and_it_moves_on() -> None:
     sla = make_answered()
-    assert {key: (row["percent"], row["at"]) for key, row in sla.rows(DUE).items()} == {
-        "INC0000001:resolution": (50, MONDAY + 2 * HOUR)
+    assert {key: (row["threshold"], row["at"]) for key, row in sla.rows(DUE).items()} == {
+        "INC0000001:resolution": ("50%", MONDAY + 2 * HOUR)
     }
     sla.tick(MONDAY + 3 * HOUR)
-    assert sla.rows(DUE)["INC0000001:resolution"]["percent"] == 100
+    assert sla.rows(DUE)["INC0000001:resolution"]["threshold"] == "100%"
 
 
 def test_a_pause_takes_the_row_away_and_the_end_of_it_brings_a_later_one() -> None:

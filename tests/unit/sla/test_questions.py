@@ -59,7 +59,11 @@ def test_a_clock_that_has_stopped_tells_when_even_if_it_was_late() -> None:
     assert [(clock["state"], clock["stopped_at"], clock["elapsed_seconds"]) for clock in clocks] == [
         ("breached", "2026-03-02T14:00:00.000Z", 5 * 3600.0)
     ] * 2
-    assert clocks[0]["thresholds"][-1] == {"percent": 100, "at": "2026-03-02T10:00:00.000Z"}
+    assert clocks[0]["thresholds"][-1] == {
+        "threshold": "100%",
+        "percent": 100,
+        "at": "2026-03-02T10:00:00.000Z",
+    }
 
 
 def test_the_missing_version_is_named() -> None:
