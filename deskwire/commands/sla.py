@@ -1,0 +1,91 @@
+"""`deskwire sla`: questions that are answered by recomputing clocks from their history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deskwire.cli import Exit
+from deskwire.console import Voice
+from deskwire.options import json_option
+from deskwire.session import OPERATOR_ACTOR, rpc
+from deskwire.sla.page import check_page, make_page
+from deskwire.sla.signing import find_key, find_or_make_key, fingerprint, key_file, public_of
+from deskwire.sla.times import Zone, zone_option
+from deskwire.sla.view import show
+from shared.clock import format_instant
+from shared.errors import Invalid, Unavailable
+
+CLOCKS = ("response", "resolution")
+
+
+@click.group("sla")
+def sla() -> None:
+    """Service levels: explain a clock, verify them all, try a draft on the past, report."""
+
+
+@sla.command("explain")
+@click.argument("number")
+@click.option("--clock", type=click.Choice(CLOCKS), help="This clock only.")
+@click.option("--at", "at_text", metavar="INSTANT", help="As of this instant; without an offset in the shown zone.")
+@zone_option
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed page for a customer.")
+@json_option
+def explain(
+    number: str, clock: str | None, at_text: str | None, zone_name: str | None, html: Path | None, as_json: bool
+) -> None:
+    """Explain the clocks of the incident NUMBER: every span, its event, what counted and what did not."""
+    voice, zone = Voice(as_json=as_json), Zone(zone_name)
+    args: dict[str, Any] = {} if clock is None else {"clock": clock}
+    if at_text is not None:
+        args["at"] = format_instant(zone.read(at_text))
+    with rpc() as client:
+        answer = client.call("sla", "explain", {"number": number.upper(), "args": args, "actor": OPERATOR_ACTOR})
+    if html is not None:
+        _write(html, make_page(answer, zone, find_or_make_key(key_file())))
+    voice.answer(answer)
+    if html is None:
+        show(answer, voice, zone)
+    else:
+        voice.line(f"{html} is written and signed. Check it with: deskwire sla check {html}")
+
+
+@sla.command("check")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--key", "expected", metavar="FINGERPRINT", help="The signer's; this desk's own when left out.")
+@json_option
+def check(file: Path, expected: str | None, as_json: bool) -> int:
+    """Check that FILE, a page of `explain --html`, is as it was signed. Exit code 4 when it is not."""
+    voice = Voice(as_json=as_json)
+    try:
+        answer, public = check_page(file.read_text(encoding="utf-8"))
+        signer, wanted = fingerprint(public), _expected(expected)
+        fault = "" if _squeezed(signer) == _squeezed(wanted) else f"signed by another key: {signer}"
+    except (Invalid, UnicodeDecodeError) as error:
+        answer, signer, fault = {}, "", str(error)
+    voice.answer({"intact": not fault, "fault": fault or None, "signer": signer or None, "explanation": answer or None})
+    voice.line(f"{file}: {fault}." if fault else f"{file} is as it was signed: {answer['number']}, {answer['as_of']}.")
+    return Exit.NOT_WELL if fault else Exit.DONE
+
+
+def _expected(given: str | None) -> str:
+    """The fingerprint that the page must have. Raises Unavailable when none is given and this desk has no key."""
+    if given is not None:
+        return given
+    key = find_key(key_file())
+    if key is None:
+        raise Unavailable(f"There is no key at {key_file()} to compare with; name the signer with --key.")
+    return fingerprint(public_of(key))
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split()).lower()
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Unavailable(f"{file} cannot be written: {error}") from None
