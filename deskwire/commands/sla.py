@@ -6,19 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.markup import escape
 
 from deskwire.cli import Exit
-from deskwire.console import Voice
+from deskwire.console import BAD, Voice
 from deskwire.options import json_option
 from deskwire.session import OPERATOR_ACTOR, rpc
 from deskwire.sla.page import check_page, make_page
 from deskwire.sla.signing import find_key, find_or_make_key, fingerprint, key_file, public_of
-from deskwire.sla.times import Zone, zone_option
+from deskwire.sla.times import Zone, period, zone_option
 from deskwire.sla.view import show
+from deskwire.sla.walk import pages
 from shared.clock import format_instant
 from shared.errors import Invalid, Unavailable
 
 CLOCKS = ("response", "resolution")
+NOTES = {
+    "behind": "are past their due instant, which is yet to be told: the ticker is behind.",
+    "moving": "changed while they were read and were left out; run it again.",
+    "unproven": "are older than the history that is kept, and cannot be recomputed.",
+}
 
 
 @click.group("sla")
@@ -68,6 +75,30 @@ def check(file: Path, expected: str | None, as_json: bool) -> int:
     voice.answer({"intact": not fault, "fault": fault or None, "signer": signer or None, "explanation": answer or None})
     voice.line(f"{file}: {fault}." if fault else f"{file} is as it was signed: {answer['number']}, {answer['as_of']}.")
     return Exit.NOT_WELL if fault else Exit.DONE
+
+
+@sla.command("verify")
+@period
+@zone_option
+@json_option
+def verify(since: str | None, until: str | None, zone_name: str | None, as_json: bool) -> int:
+    """Recompute every clock from its history and compare. Exit code 4 when something is stored otherwise."""
+    voice, zone = Voice(as_json=as_json), Zone(zone_name)
+    total, found = dict.fromkeys(("checked", "behind", "moving", "unproven"), 0), list[dict[str, Any]]()
+    with rpc() as client:
+        for page in pages(client, "verify", *zone.read_period(since, until)):
+            total = {name: number + page[name] for name, number in total.items()}
+            found += page["differences"]
+    voice.answer({**total, "intact": not found, "differences": found})
+    if found:
+        rows = [[escape(str(one[name])) for name in ("clock", "field", "stored", "expected")] for one in found]
+        voice.table(("clock", "field", "stored", "by its history"), rows)
+    words = f"{len(found)} differences" if found else "no difference"
+    voice.line(f"{total['checked']} clocks recomputed, {words}.", style=BAD if found else None)
+    for name, text in NOTES.items():
+        if total[name]:
+            voice.line(f"{total[name]} {text}")
+    return Exit.NOT_WELL if found else Exit.DONE
 
 
 def _expected(given: str | None) -> str:

@@ -39,6 +39,13 @@ class Zone:
         # `astimezone` on a time without an offset takes it for the machine's own.
         return at if at.tzinfo is not None else at.replace(tzinfo=self._zone) if self._zone else at.astimezone()
 
+    def read_period(self, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+        """Both bounds of a period, where they are given. Raises Invalid."""
+        first, last = (None if text is None else self.read(text) for text in (since, until))
+        if first is not None and last is not None and first >= last:
+            raise Invalid(f"the period ends ({until}) before it begins ({since})")
+        return first, last
+
 
 def length(seconds: float) -> str:
     """`2h 05m 00s`, days as hours: targets are agreed in hours. Below a minute `4.250s`."""
@@ -53,3 +60,10 @@ def length(seconds: float) -> str:
 zone_option: Callable[[Callable[..., object]], Callable[..., object]] = click.option(
     "--zone", "zone_name", metavar="ZONE", help="Show times in this zone, such as Europe/Berlin."
 )
+
+
+def period(command: Callable[..., object]) -> Callable[..., object]:
+    """The options `--from` (in the period) and `--to` (not in it), as `since` and `until`."""
+    until = click.option("--to", "until", metavar="INSTANT", help="Clocks that started before this instant.")
+    since = click.option("--from", "since", metavar="INSTANT", help="Clocks that started at this instant or later.")
+    return since(until(command))

@@ -79,6 +79,10 @@ class SlaService:
     def explain(self, request: Any) -> Document:
         return self._recompute(request, question_schemas.ExplainArgs(), handlers.explain_clocks)
 
+    @command
+    def verify(self, request: Any) -> Document:
+        return self._recompute(request, question_schemas.PageArgs(), handlers.verify)
+
     def _recompute(self, request: Any, schema: Schema, handler: Callable[..., Document]) -> Document:
         """A question that is answered by folding the history under the agreements in force."""
         ask = partial(handler, agreements=self.parts.agreements)
