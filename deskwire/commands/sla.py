@@ -11,13 +11,17 @@ from rich.markup import escape
 from deskwire.cli import Exit
 from deskwire.console import BAD, Voice
 from deskwire.options import json_option
-from deskwire.session import OPERATOR_ACTOR, rpc
+from deskwire.session import OPERATOR_ACTOR, rpc, store_of
+from deskwire.sla import comparison
+from deskwire.sla.backtest import Trial, chunks, run_here, run_in_workers
 from deskwire.sla.page import check_page, make_page
 from deskwire.sla.signing import find_key, find_or_make_key, fingerprint, key_file, public_of
 from deskwire.sla.times import Zone, period, zone_option
 from deskwire.sla.view import show
-from deskwire.sla.walk import pages
-from shared.clock import format_instant
+from deskwire.sla.walk import pages, progress
+from services.sla.settings import load
+from shared.clock import SystemClock, format_instant
+from shared.config import Settings
 from shared.errors import Invalid, Unavailable
 
 CLOCKS = ("response", "resolution")
@@ -99,6 +103,43 @@ def verify(since: str | None, until: str | None, zone_name: str | None, as_json:
         if total[name]:
             voice.line(f"{total[name]} {text}")
     return Exit.NOT_WELL if found else Exit.DONE
+
+
+@sla.command("backtest")
+@click.argument("draft", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@period
+@click.option("--against", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Instead of what holds.")
+@click.option("--first", type=click.IntRange(0), default=20, show_default=True, help="Changed verdicts to list.")
+@click.option("--workers", type=click.IntRange(1), help="Processes to use; one for each core when left out.")
+@zone_option
+@json_option
+def backtest(
+    draft: Path,
+    since: str | None,
+    until: str | None,
+    against: Path | None,
+    first: int,
+    workers: int | None,
+    zone_name: str | None,
+    as_json: bool,
+) -> None:
+    """Run DRAFT, a settings file of policies and calendars, over the history: attainment before and after.
+
+    Reads the database in this process and its workers: no service is asked, and none is held up.
+    """
+    voice, zone = Voice(as_json=as_json), Zone(zone_name)
+    trial = Trial(load(against or Settings.load().sla_file), load(draft), SystemClock().now())
+    store = store_of("sla")
+    parts = chunks(store, *zone.read_period(since, until))
+    with progress() as shown:
+        task = shown.add_task("records", total=None)
+        if workers == 1:
+            found = run_here(trial, store, parts, lambda records: shown.advance(task, records))
+        else:
+            found = run_in_workers(trial, parts, lambda records: shown.advance(task, records), workers)
+    voice.answer(comparison.document(found))
+    if not as_json:
+        comparison.show(found, voice, first)
 
 
 def _expected(given: str | None) -> str:
