@@ -15,7 +15,7 @@ from services.sla.domain.clock import advance
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements, Kind, Terms
 from services.sla.domain.run import ClockState, Run, elapsed, state_of, stopped_at
-from services.sla.domain.terms import terms_of
+from services.sla.domain.terms import terms_for, terms_of
 
 DIMENSIONS = ("priority", "team", "organisation")
 NONE = "(none)"
@@ -82,7 +82,10 @@ def compare(
     """Count a record's clocks under both sets of agreements, and note those whose verdict differs."""
     into.records += 1
     latest = entries[-1]
-    for old, new in zip(verdicts(incident, entries, before, now), verdicts(incident, entries, after, now), strict=True):
+    held = verdicts(incident, entries, before, now)
+    same = all(terms_for(entry, before) == terms_for(entry, after) for entry in entries)
+    drafted = held if same else verdicts(incident, entries, after, now)
+    for old, new in zip(held, drafted, strict=True):
         values = {"priority": old.priority, "team": latest.team, "organisation": latest.organisation}
         for dimension in DIMENSIONS:
             value = values[dimension] or NONE
