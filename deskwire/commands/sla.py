@@ -12,13 +12,14 @@ from deskwire.cli import Exit
 from deskwire.console import BAD, Voice
 from deskwire.options import json_option
 from deskwire.session import OPERATOR_ACTOR, rpc, store_of
-from deskwire.sla import comparison
+from deskwire.sla import comparison, tables
 from deskwire.sla.backtest import Trial, chunks, run_here, run_in_workers
 from deskwire.sla.page import check_page, make_page
 from deskwire.sla.signing import find_key, find_or_make_key, fingerprint, key_file, public_of
 from deskwire.sla.times import Zone, period, zone_option
 from deskwire.sla.view import show
 from deskwire.sla.walk import pages, progress
+from services.sla.domain.figures import DIMENSIONS
 from services.sla.settings import load
 from shared.clock import SystemClock, format_instant
 from shared.config import Settings
@@ -140,6 +141,26 @@ def backtest(
     voice.answer(comparison.document(found))
     if not as_json:
         comparison.show(found, voice, first)
+
+
+@sla.command("report")
+@click.option("--by", type=click.Choice(DIMENSIONS), default="priority", show_default=True, help="What to group by.")
+@period
+@zone_option
+@click.option("--csv", "as_csv", is_flag=True, help="The attainment table as CSV.")
+@json_option
+def report(by: str, since: str | None, until: str | None, zone_name: str | None, as_csv: bool, as_json: bool) -> None:
+    """Report attainment, mean times, causes of breaches and the age of the backlog."""
+    voice, zone = Voice(as_json=as_json), Zone(zone_name)
+    found = tables.empty(by)
+    with rpc() as client:
+        for page in pages(client, "figures", *zone.read_period(since, until), by=by):
+            tables.add(found, page)
+    if as_csv and not as_json:
+        click.echo(tables.as_csv(found), nl=False)
+        return
+    voice.answer(tables.document(found))
+    tables.show(found, voice)
 
 
 def _expected(given: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import RAISE, Schema, fields, validate
 
+from services.sla.domain.figures import DIMENSIONS
 from services.sla.domain.policy import Kind
 
 MAX_CLOCKS = 500
@@ -30,3 +31,9 @@ class PageArgs(_Strict):
     until = fields.AwareDateTime()
     limit = fields.Integer(load_default=200, strict=True, validate=validate.Range(1, MAX_CLOCKS))
     cursor = fields.String(validate=validate.Regexp(CURSOR))
+
+
+class FiguresArgs(PageArgs):
+    """A page of clocks, counted by one dimension."""
+
+    by = fields.String(load_default="priority", validate=validate.OneOf(DIMENSIONS))

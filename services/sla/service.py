@@ -83,6 +83,10 @@ class SlaService:
     def verify(self, request: Any) -> Document:
         return self._recompute(request, question_schemas.PageArgs(), handlers.verify)
 
+    @command
+    def figures(self, request: Any) -> Document:
+        return self._recompute(request, question_schemas.FiguresArgs(), handlers.figures)
+
     def _recompute(self, request: Any, schema: Schema, handler: Callable[..., Document]) -> Document:
         """A question that is answered by folding the history under the agreements in force."""
         ask = partial(handler, agreements=self.parts.agreements)
