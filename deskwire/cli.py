@@ -21,6 +21,7 @@ COMMANDS = {
     "replay": ("replay", "Bring another desk's history over and report what became of it."),
     "incidents": ("incidents", "List incidents by number."),
     "show": ("incidents", "Show one record with its history."),
+    "sla": ("sla", "Service levels: explain, check, verify, back-test, report."),
     "topology": ("topology", "Print or declare the exchanges and queues."),
     "dead": ("dead", "Dead letters: list, show, replay, discard."),
     "audit": ("audit", "Check that nobody tampered with the history."),
@@ -32,7 +33,7 @@ Exit codes:
   1  an unforeseen error
   2  wrong use of the command line
   3  a part is not running or not reachable
-  4  something is not well (status, doctor, audit verify)
+  4  something is not well (status, doctor, audit verify, sla)
   5  refused: the request itself is wrong
 """
 

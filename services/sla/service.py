@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import Schema
 from nameko.extensions import DependencyProvider
 
-from services.sla import handlers, schemas, storage
+from services.sla import handlers, question_schemas, schemas, storage
 from services.sla.settings import load
 from shared.config import Settings
 from shared.entrypoints import events, tick
@@ -74,6 +74,24 @@ class SlaService:
     @command
     def report(self, request: Any) -> Document:
         return self._answer(request, schemas.ReportArgs(), handlers.report)
+
+    @command
+    def explain(self, request: Any) -> Document:
+        return self._recompute(request, question_schemas.ExplainArgs(), handlers.explain_clocks)
+
+    @command
+    def verify(self, request: Any) -> Document:
+        return self._recompute(request, question_schemas.PageArgs(), handlers.verify)
+
+    @command
+    def figures(self, request: Any) -> Document:
+        return self._recompute(request, question_schemas.FiguresArgs(), handlers.figures)
+
+    def _recompute(self, request: Any, schema: Schema, handler: Callable[..., Document]) -> Document:
+        """A question that is answered by folding the history under the agreements in force."""
+        ask = partial(handler, agreements=self.parts.agreements)
+        reply: Document = self.desk.commands.answer(request, schema, ask)
+        return reply
 
     def _answer(self, request: Any, schema: Schema, handler: Callable[..., Document]) -> Document:
         reply: Document = self.desk.commands.answer(request, schema, partial(handler, clocks=self.parts.clocks))

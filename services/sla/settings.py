@@ -69,8 +69,6 @@ def _faults(messages: Any, place: str = "") -> Iterator[str]:
         yield f"{place}: {messages}".rstrip(".")
 
 
-
-
 class _AgreementsSchema(Schema):
     class Meta:
         unknown = RAISE

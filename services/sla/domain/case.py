@@ -85,6 +85,14 @@ def fold(incident: str, entries: Sequence[Entry], agreements: Agreements) -> tup
     return case, tuple(moments)
 
 
+def remembered(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries of a history as the fold reads them."""
+    found = list[Entry]()
+    for entry in entries:
+        found.append(_remembering(found[-1] if found else None, entry))
+    return found
+
+
 Folded = tuple[Run, tuple[Moment, ...]]
 
 

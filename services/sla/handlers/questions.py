@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from services.sla.domain.attainment import Attainment, count
@@ -14,7 +14,8 @@ from services.sla.domain.record import Clock
 from services.sla.domain.run import Run, Span, counts, elapsed, stopped_at, terms_of
 from services.sla.handlers import rows
 from services.sla.handlers.rows import key_of
-from shared.clock import format_instant, parse_instant
+from services.sla.handlers.windows import windows
+from shared.clock import format_instant
 from shared.errors import NotFound
 from shared.storage import RESTRICTED_FIELDS, Repository, Stored
 from shared.unit_of_work import Document, Work
@@ -25,12 +26,8 @@ if TYPE_CHECKING:
 PAGE = 500
 GAPS_SHOWN = 1000
 """More cases with a gap than this are not told apart."""
-BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
-"""No clock is older: service desks did not keep such history."""
 _ALWAYS = [kind for kind in Kind if KINDS[kind].required]
 """A report shows these kinds in any case, and the others where there are such clocks."""
-_WINDOW = timedelta(days=30)
-_NARROWEST = timedelta(seconds=1)
 
 
 def get(
@@ -58,7 +55,7 @@ def find(work: Work, _command: Command, args: Mapping[str, Any], *, clocks: Repo
     where = {"state": args["state"]} if "state" in args else {}
     limit: int = args["limit"]
     found = list[Document]()
-    for window in _windows(work, clocks, where, args.get("cursor"), args.get("since"), args.get("until"), limit + 1):
+    for window in windows(work, where, args.get("cursor"), args.get("since"), args.get("until"), limit + 1):
         found += window
         if len(found) > limit:
             break
@@ -74,7 +71,7 @@ def report(work: Work, _command: Command, args: Mapping[str, Any], *, clocks: Re
     attainment is met over decided, null while nothing is. `gaps` counts cases that wait for a missing version.
     """
     tallies = {(priority, kind.value): Attainment() for priority in PRIORITIES for kind in _ALWAYS}
-    for window in _windows(work, clocks, {}, None, args.get("since"), args.get("until"), PAGE):
+    for window in windows(work, {}, None, args.get("since"), args.get("until"), PAGE):
         keys = [row["_id"] for row in work.adopt(clocks.shape.collection, window)]
         for stored in clocks.get_many(work, keys).values():
             key = (stored.state.priority, stored.state.kind.value)
@@ -88,41 +85,6 @@ def report(work: Work, _command: Command, args: Mapping[str, Any], *, clocks: Re
 def count_gaps(work: Work) -> int:
     """How many cases wait for a version that has not come; at most `GAPS_SHOWN`."""
     return len(work.store.find(rows.CASES, {"gap": True}, limit=GAPS_SHOWN))
-
-
-def _windows(
-    work: Work,
-    clocks: Repository[Clock],
-    where: Mapping[str, Any],
-    cursor: str | None,
-    since: datetime | None,
-    until: datetime | None,
-    page: int,
-) -> Iterator[list[Document]]:
-    """Clocks in order of place, window by window: an open window would read all that follows (shared.unit_of_work).
-
-    Windows widen while they bring little, so that empty years cost a few reads. No clock starts in the future.
-    """
-    after = cursor or format_instant(max(since or BEGINNING, BEGINNING))
-    low, width = _start_of(after), _WINDOW
-    latest = work.now + _WINDOW
-    end = min(until or latest, latest)
-    while low < end:
-        high = min(low + width, end)
-        found = work.store.find(
-            clocks.shape.collection, where, sort="place", after=after, until=format_instant(high), limit=page
-        )
-        yield found
-        if len(found) == page:
-            after, width = found[-1]["place"], max(width / 2, _NARROWEST)
-            low = _start_of(after)
-        else:
-            after, width = format_instant(high), width * 2
-            low = high
-
-
-def _start_of(place: str) -> datetime:
-    return parse_instant(place.split(" ")[0])
 
 
 def _shown(stored: Stored[Clock], clocks: Repository[Clock]) -> Document:

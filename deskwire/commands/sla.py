@@ -1,0 +1,184 @@
+"""`deskwire sla`: questions that are answered by recomputing clocks from their history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from deskwire.cli import Exit
+from deskwire.console import BAD, Voice
+from deskwire.options import json_option
+from deskwire.session import OPERATOR_ACTOR, rpc, store_of
+from deskwire.sla import comparison, tables
+from deskwire.sla.backtest import Trial, chunks, run_here, run_in_workers
+from deskwire.sla.page import check_page, make_page
+from deskwire.sla.signing import find_key, find_or_make_key, fingerprint, key_file, public_of
+from deskwire.sla.times import Zone, period, zone_option
+from deskwire.sla.view import show
+from deskwire.sla.walk import pages, progress
+from services.sla.domain.figures import DIMENSIONS
+from services.sla.settings import load
+from shared.clock import SystemClock, format_instant
+from shared.config import Settings
+from shared.errors import Invalid, Unavailable
+
+CLOCKS = ("response", "resolution")
+NOTES = {
+    "behind": "are past their due instant, which is yet to be told: the ticker is behind.",
+    "moving": "changed while they were read and were left out; run it again.",
+    "unproven": "are older than the history that is kept, and cannot be recomputed.",
+}
+
+
+@click.group("sla")
+def sla() -> None:
+    """Service levels: explain a clock, verify them all, try a draft on the past, report."""
+
+
+@sla.command("explain")
+@click.argument("number")
+@click.option("--clock", type=click.Choice(CLOCKS), help="This clock only.")
+@click.option("--at", "at_text", metavar="INSTANT", help="As of this instant; without an offset in the shown zone.")
+@zone_option
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed page for a customer.")
+@json_option
+def explain(
+    number: str, clock: str | None, at_text: str | None, zone_name: str | None, html: Path | None, as_json: bool
+) -> None:
+    """Explain the clocks of the incident NUMBER: every span, its event, what counted and what did not."""
+    voice, zone = Voice(as_json=as_json), Zone(zone_name)
+    args: dict[str, Any] = {} if clock is None else {"clock": clock}
+    if at_text is not None:
+        args["at"] = format_instant(zone.read(at_text))
+    with rpc() as client:
+        answer = client.call("sla", "explain", {"number": number.upper(), "args": args, "actor": OPERATOR_ACTOR})
+    if html is not None:
+        _write(html, make_page(answer, zone, find_or_make_key(key_file())))
+    voice.answer(answer)
+    if html is None:
+        show(answer, voice, zone)
+    else:
+        voice.line(f"{html} is written and signed. Check it with: deskwire sla check {html}")
+
+
+@sla.command("check")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--key", "expected", metavar="FINGERPRINT", help="The signer's; this desk's own when left out.")
+@json_option
+def check(file: Path, expected: str | None, as_json: bool) -> int:
+    """Check that FILE, a page of `explain --html`, is as it was signed. Exit code 4 when it is not."""
+    voice = Voice(as_json=as_json)
+    try:
+        answer, public = check_page(file.read_text(encoding="utf-8"))
+        signer, wanted = fingerprint(public), _expected(expected)
+        fault = "" if _squeezed(signer) == _squeezed(wanted) else f"signed by another key: {signer}"
+    except (Invalid, UnicodeDecodeError) as error:
+        answer, signer, fault = {}, "", str(error)
+    voice.answer({"intact": not fault, "fault": fault or None, "signer": signer or None, "explanation": answer or None})
+    voice.line(f"{file}: {fault}." if fault else f"{file} is as it was signed: {answer['number']}, {answer['as_of']}.")
+    return Exit.NOT_WELL if fault else Exit.DONE
+
+
+@sla.command("verify")
+@period
+@zone_option
+@json_option
+def verify(since: str | None, until: str | None, zone_name: str | None, as_json: bool) -> int:
+    """Recompute every clock from its history and compare. Exit code 4 when something is stored otherwise."""
+    voice, zone = Voice(as_json=as_json), Zone(zone_name)
+    total, found = dict.fromkeys(("checked", "behind", "moving", "unproven"), 0), list[dict[str, Any]]()
+    with rpc() as client:
+        for page in pages(client, "verify", *zone.read_period(since, until)):
+            total = {name: number + page[name] for name, number in total.items()}
+            found += page["differences"]
+    voice.answer({**total, "intact": not found, "differences": found})
+    if found:
+        rows = [[escape(str(one[name])) for name in ("clock", "field", "stored", "expected")] for one in found]
+        voice.table(("clock", "field", "stored", "by its history"), rows)
+    words = f"{len(found)} differences" if found else "no difference"
+    voice.line(f"{total['checked']} clocks recomputed, {words}.", style=BAD if found else None)
+    for name, text in NOTES.items():
+        if total[name]:
+            voice.line(f"{total[name]} {text}")
+    return Exit.NOT_WELL if found else Exit.DONE
+
+
+@sla.command("backtest")
+@click.argument("draft", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@period
+@click.option("--against", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Instead of what holds.")
+@click.option("--first", type=click.IntRange(0), default=20, show_default=True, help="Changed verdicts to list.")
+@click.option("--workers", type=click.IntRange(1), help="Processes to use; one for each core when left out.")
+@zone_option
+@json_option
+def backtest(
+    draft: Path,
+    since: str | None,
+    until: str | None,
+    against: Path | None,
+    first: int,
+    workers: int | None,
+    zone_name: str | None,
+    as_json: bool,
+) -> None:
+    """Run DRAFT, a settings file of policies and calendars, over the history: attainment before and after.
+
+    Reads the database in this process and its workers: no service is asked, and none is held up.
+    """
+    voice, zone = Voice(as_json=as_json), Zone(zone_name)
+    trial = Trial(load(against or Settings.load().sla_file), load(draft), SystemClock().now())
+    store = store_of("sla")
+    parts = chunks(store, *zone.read_period(since, until))
+    with progress() as shown:
+        task = shown.add_task("records", total=None)
+        if workers == 1:
+            found = run_here(trial, store, parts, lambda records: shown.advance(task, records))
+        else:
+            found = run_in_workers(trial, parts, lambda records: shown.advance(task, records), workers)
+    voice.answer(comparison.document(found))
+    if not as_json:
+        comparison.show(found, voice, first)
+
+
+@sla.command("report")
+@click.option("--by", type=click.Choice(DIMENSIONS), default="priority", show_default=True, help="What to group by.")
+@period
+@zone_option
+@click.option("--csv", "as_csv", is_flag=True, help="The attainment table as CSV.")
+@json_option
+def report(by: str, since: str | None, until: str | None, zone_name: str | None, as_csv: bool, as_json: bool) -> None:
+    """Report attainment, mean times, causes of breaches and the age of the backlog."""
+    voice, zone = Voice(as_json=as_json), Zone(zone_name)
+    found = tables.empty(by)
+    with rpc() as client:
+        for page in pages(client, "figures", *zone.read_period(since, until), by=by):
+            tables.add(found, page)
+    if as_csv and not as_json:
+        click.echo(tables.as_csv(found), nl=False)
+        return
+    voice.answer(tables.document(found))
+    tables.show(found, voice)
+
+
+def _expected(given: str | None) -> str:
+    """The fingerprint that the page must have. Raises Unavailable when none is given and this desk has no key."""
+    if given is not None:
+        return given
+    key = find_key(key_file())
+    if key is None:
+        raise Unavailable(f"There is no key at {key_file()} to compare with; name the signer with --key.")
+    return fingerprint(public_of(key))
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split()).lower()
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Unavailable(f"{file} cannot be written: {error}") from None

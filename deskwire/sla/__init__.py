@@ -1,0 +1,1 @@
+"""What `deskwire sla` shows and computes beside the service: terminal views, the signed page, the back-test."""

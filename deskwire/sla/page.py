@@ -1,0 +1,142 @@
+"""The explanation as one self-contained page for a customer: nothing is loaded, everything is escaped, it prints.
+
+The signed data stands in a script element of a type that no browser runs; the signature covers it and the page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from deskwire.sla.chart import Look, extent, pieces
+from deskwire.sla.signing import fingerprint, public_of, sign, verify
+from deskwire.sla.style import STYLE
+from deskwire.sla.times import Zone, length
+from deskwire.sla.view import moves, what
+from shared.errors import Invalid
+
+_OPEN = '<script type="application/json" id="proof">'
+_CLOSE = "</script>"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+CHART_WIDTH = 1000
+
+
+def make_page(answer: Mapping[str, Any], zone: Zone, key: Ed25519PrivateKey) -> str:
+    """The whole page, signed."""
+    body = _body(answer, zone, fingerprint(public_of(key)))
+    proof = json.dumps(sign(key, answer, body), ensure_ascii=False)
+    # JSON may write these three as escapes; so no text in it can end the element or begin another.
+    harmless = proof.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return body.replace(_OPEN, _OPEN + harmless, 1)
+
+
+def check_page(text: str) -> tuple[Mapping[str, Any], bytes]:
+    """The explanation that a page carries, and the public key that signed it and the page around it.
+
+    Raises Invalid (`not-signed`, `altered`).
+    """
+    before, opened, rest = text.partition(_OPEN)
+    content, closed, after = rest.partition(_CLOSE)
+    if not opened or not closed:
+        raise Invalid("there is no signature on this page", slug="not-signed")
+    try:
+        proof = json.loads(content)
+    except ValueError:
+        raise Invalid("the data on this page is damaged", slug="altered") from None
+    public = verify(proof, before + opened + closed + after)
+    return proof["signed"]["document"], public
+
+
+def _body(answer: Mapping[str, Any], zone: Zone, signer: str) -> str:
+    title = f"{answer['number']}: service levels"
+    clocks = "".join(_clock(clock, answer, zone) for clock in answer["clocks"])
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>
+<h1>{escape(title)}</h1>
+<p>As of {escape(zone.at(answer["as_of"]))}, recomputed from {answer["folded"]} recorded events. Times are in
+{escape(zone.name)}.</p>
+{_facts(answer["incident"])}{clocks}
+<footer><p>Signed with the key<br><code>{signer}</code></p>
+<p>Check this file with <code>deskwire sla check FILE</code>. A print cannot be checked; the file it was printed from
+can.</p></footer>
+{_OPEN}{_CLOSE}
+</body></html>
+"""
+
+
+def _facts(record: Mapping[str, Any]) -> str:
+    known = [(name, value) for name, value in record.items() if value is not None]
+    return _table(("", ""), [(escape(name), escape(str(value))) for name, value in known])
+
+
+def _clock(clock: Mapping[str, Any], answer: Mapping[str, Any], zone: Zone) -> str:
+    left = clock["remaining_seconds"]
+    tail = f"{length(left)} left" if left >= 0 else f"{length(-left)} over"
+    calendar = clock["calendar"]
+    words = f"{length(clock['elapsed_seconds'])} counted of {length(clock['target_seconds'])}, {tail}."
+    terms = f"{clock['why'].capitalize()}. Calendar {calendar['name']} ({calendar['zone']}). "
+    terms += f"Pauses while waiting for: {', '.join(clock['pauses']) or 'nothing'}."
+    state = escape(clock["state"])
+    return f"""<section><h2>{escape(clock["clock"].capitalize())} <span class="{state}">{state}</span></h2>
+<p>{escape(words)} {escape(terms)}</p>
+{_chart(clock, answer)}{_instants(clock, zone)}{_spans(clock, zone)}</section>
+"""
+
+
+def _instants(clock: Mapping[str, Any], zone: Zone) -> str:
+    names = ("started", "due", "breached", "stopped")
+    rows = [(name, escape(zone.at(clock[f"{name}_at"]))) for name in names if clock[f"{name}_at"] is not None]
+    for one in clock["thresholds"]:
+        word = "passed" if one["passed"] else "ahead"
+        rows.append((f"{one['percent']} % of the target", f"{escape(zone.at(one['at']))} ({word})"))
+    rows += [(name, escape(text)) for name, text in moves(clock, zone)]
+    return _table(("", ""), rows)
+
+
+def _spans(clock: Mapping[str, Any], zone: Zone) -> str:
+    rows = [
+        (
+            escape(zone.at(span["from"])),
+            escape(zone.at(span["to"]) or "still"),
+            escape(what(span)),
+            escape(length(span["counted_seconds"])),
+            escape("; ".join(f"{length(one['seconds'])} {one['why']}" for one in span["excluded"])),
+            f"{escape(span['event']['type'])} (version {span['event']['version']})<br>"
+            f"<code>{escape(span['event']['id'])}</code>",
+        )
+        for span in clock["spans"]
+    ]
+    return _table(("from", "to", "what", "counted", "excluded", "by event"), rows)
+
+
+def _chart(clock: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    first, last = extent(answer["clocks"])
+    start, whole = first.timestamp(), (last - first).total_seconds()
+    if whole <= 0:
+        return ""
+    scale = CHART_WIDTH / whole
+    marks = "".join(
+        f'<rect class="{piece.look.value}" x="{(piece.start - start) * scale:.2f}" y="0" '
+        f'width="{(piece.end - piece.start) * scale:.2f}" height="20"/>'
+        for piece in pieces(clock)
+        if piece.look is not Look.STOPPED
+    )
+    legend = "".join(
+        f'<span class="key {look.value}"></span> {look.value} ' for look in Look if look is not Look.STOPPED
+    )
+    return f"""<svg viewBox="0 0 {CHART_WIDTH} 20" preserveAspectRatio="none" role="img"
+aria-label="running, late, paused and outside hours over time">{marks}</svg><p class="legend">{legend}</p>
+"""
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Cells are HTML already."""
+    head = "".join(f"<th>{column}</th>" for column in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>\n" for row in rows)
+    return f"<table>{f'<tr>{head}</tr>' if any(columns) else ''}\n{body}</table>\n"

@@ -1,0 +1,120 @@
+"""The report of a period, as tables, CSV and JSON, from the sums that sla gives page by page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.markup import escape
+
+from deskwire.console import Voice
+from deskwire.sla.times import length
+from services.sla.domain.figures import AGES, OLDEST
+
+PARTS = ("values", "backlog", "causes", "levels")
+NUMBERS = ("met", "breached", "running", "cancelled")
+COLUMNS = ("value", "clock", *NUMBERS, "attainment", "mean_business_seconds", "mean_wall_seconds")
+AGE_NAMES = (*(name for _, name in AGES), OLDEST)
+BAR = 30
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def empty(by: str) -> dict[str, Any]:
+    """A report of nothing."""
+    return {"by": by, "clocks": 0, **{part: {} for part in PARTS}}
+
+
+def add(found: dict[str, Any], page: Mapping[str, Any]) -> None:
+    """Take a page's sums in."""
+    found["clocks"] += page["checked"]
+    for part in PARTS:
+        _add(found[part], page[part])
+
+
+def document(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole report as plain JSON: the sums, and the rows with attainment and means."""
+    return {**found, "rows": list(rows(found))}
+
+
+def rows(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """One row for each value and clock, by `COLUMNS`. What nothing is decided or stopped of has None."""
+    for value, clocks in sorted(found["values"].items()):
+        for clock, sums in sorted(clocks.items()):
+            numbers = {name: sums.get(name, 0) for name in NUMBERS}
+            means = {f"mean_{name}": _part(sums.get(name, 0), sums.get("stopped", 0)) for name in _SECONDS}
+            decided = numbers["met"] + numbers["breached"]
+            yield {
+                "value": value,
+                "clock": clock,
+                **numbers,
+                "attainment": _part(numbers["met"], decided),
+                **means,
+            }
+
+
+_SECONDS = ("business_seconds", "wall_seconds")
+
+
+def as_csv(found: Mapping[str, Any]) -> str:
+    """The rows as CSV (RFC 4180) with a head; a value that a spreadsheet would run as a formula is quoted by `'`."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow((found["by"], *COLUMNS[1:]))
+    for row in rows(found):
+        writer.writerow([_cell(row[name]) for name in COLUMNS])
+    return out.getvalue()
+
+
+def show(found: Mapping[str, Any], voice: Voice) -> None:
+    """Print the tables; MTTA and MTTR are the mean times of the response and of the resolution clock."""
+    if not found["clocks"]:
+        voice.line("No clocks started in this period.")
+        return
+    columns = (found["by"], "clock", *NUMBERS, "attained", "mean open time", "mean wall time")
+    voice.table(columns, [_shown(row) for row in rows(found)], numbers=columns[2:])
+    for clock, causes in sorted(found["causes"].items()):
+        whole = sum(causes.values())
+        ordered = sorted(causes.items(), key=lambda pair: (-pair[1], pair[0]))
+        _table(voice, (f"{clock} breaches: at that moment", "number", "", ""), ordered, whole)
+    for clock, levels in sorted(found["levels"].items()):
+        whole = sum(sums.get("seconds", 0) for sums in levels.values())
+        lines = [(f"level {level}", sums.get("seconds", 0)) for level, sums in sorted(levels.items())]
+        _table(voice, (f"{clock} breaches: where the time went", "open time", "", ""), lines, whole, spoken=True)
+    ages = {name: sum(each.get(name, 0) for each in found["backlog"].values()) for name in AGE_NAMES}
+    if any(ages.values()):
+        _table(voice, ("backlog by age", "number", "", ""), list(ages.items()), sum(ages.values()))
+
+
+def _table(
+    voice: Voice, columns: Sequence[str], lines: Sequence[tuple[str, int]], whole: int, *, spoken: bool = False
+) -> None:
+    voice.line()
+    cells = []
+    for name, number in lines:
+        part = number / whole if whole else 0.0
+        cells.append((escape(name), length(number) if spoken else str(number), f"{part:.0%}", "█" * round(part * BAR)))
+    voice.table(columns, cells, numbers=(columns[1],))
+
+
+def _shown(row: Mapping[str, Any]) -> list[str]:
+    attained = "" if row["attainment"] is None else f"{row['attainment'] * 100:.1f} %"
+    means = ["" if row[f"mean_{name}"] is None else length(round(row[f"mean_{name}"])) for name in _SECONDS]
+    return [escape(row["value"]), row["clock"], *(str(row[name]) for name in NUMBERS), attained, *means]
+
+
+def _add(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    for name, value in other.items():
+        if isinstance(value, Mapping):
+            _add(into.setdefault(name, {}), value)
+        else:
+            into[name] = into.get(name, 0) + value
+
+
+def _part(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value

@@ -1,0 +1,69 @@
+"""Instants in the reader's zone, and lengths of time in words that line up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import click
+
+from shared.clock import parse_instant
+from shared.errors import Invalid
+
+
+class Zone:
+    """The reader's time zone: a named one, else the machine's own."""
+
+    def __init__(self, name: str | None) -> None:
+        """Raises Invalid when `name` is not an IANA time zone."""
+        try:
+            self._zone = None if name is None else ZoneInfo(name)
+        except (ValueError, OSError, KeyError):
+            raise Invalid(f"{name!r} is not an IANA time zone", pointer="/zone") from None
+        self.name = name or "this machine's time"
+
+    def at(self, instant: str | None) -> str:
+        """`2026-03-29 03:00:00 +02:00`: with the offset, for an hour may come twice. Empty for none."""
+        if instant is None:
+            return ""
+        local = parse_instant(instant).astimezone(self._zone)
+        return local.isoformat(sep=" ", timespec="seconds").replace("+", " +")
+
+    def read(self, text: str) -> datetime:
+        """An instant a person wrote: a date or a time without an offset is one in this zone. Raises Invalid."""
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            raise Invalid(f"{text!r} is neither a date nor an RFC 3339 time") from None
+        # `astimezone` on a time without an offset takes it for the machine's own.
+        return at if at.tzinfo is not None else at.replace(tzinfo=self._zone) if self._zone else at.astimezone()
+
+    def read_period(self, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+        """Both bounds of a period, where they are given. Raises Invalid."""
+        first, last = (None if text is None else self.read(text) for text in (since, until))
+        if first is not None and last is not None and first >= last:
+            raise Invalid(f"the period ends ({until}) before it begins ({since})")
+        return first, last
+
+
+def length(seconds: float) -> str:
+    """`2h 05m 00s`, days as hours: targets are agreed in hours. Below a minute `4.250s`."""
+    sign, rest = ("-" if seconds < 0 else ""), abs(seconds)
+    if rest < 60:
+        return f"{sign}{rest:g}s"
+    minutes, left = divmod(round(rest), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{sign}{hours}h {minutes:02}m {left:02}s" if hours else f"{sign}{minutes}m {left:02}s"
+
+
+zone_option: Callable[[Callable[..., object]], Callable[..., object]] = click.option(
+    "--zone", "zone_name", metavar="ZONE", help="Show times in this zone, such as Europe/Berlin."
+)
+
+
+def period(command: Callable[..., object]) -> Callable[..., object]:
+    """The options `--from` (in the period) and `--to` (not in it), as `since` and `until`."""
+    until = click.option("--to", "until", metavar="INSTANT", help="Clocks that started before this instant.")
+    since = click.option("--from", "since", metavar="INSTANT", help="Clocks that started at this instant or later.")
+    return since(until(command))

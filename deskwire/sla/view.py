@@ -1,0 +1,117 @@
+"""An explanation for a person at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from rich.markup import escape
+from rich.text import Text
+
+from deskwire.console import BAD, GOOD, Voice
+from deskwire.sla.chart import COLOURS, MARKS, Look, bar, extent, pieces
+from deskwire.sla.times import Zone, length
+from shared.clock import format_instant
+
+_LEGEND = (Look.RUNNING, Look.LATE, Look.PAUSED, Look.OUTSIDE)
+_STATE_COLOURS = {"met": GOOD, "breached": BAD, "paused": "yellow"}
+
+
+def show(answer: Mapping[str, Any], voice: Voice, zone: Zone) -> None:
+    """Print the explanation: what the record is, a bar for each clock, and each clock's spans and thresholds."""
+    record = answer["incident"]
+    facts = [f"{name} {record[name]}" for name in ("priority", "state", "service", "team", "organisation")]
+    known = [fact for fact in facts if not fact.endswith(" None")]
+    voice.line(f"{answer['number']}  {', '.join(known)}")
+    voice.line(f"as of {zone.at(answer['as_of'])} ({zone.name}), by {answer['folded']} events", style="dim")
+    if answer["missing"] is not None:
+        voice.line(f"Version {answer['missing']} has not come yet: what follows it is not counted.", style=BAD)
+    _show_bars(answer, voice, zone)
+    for clock in answer["clocks"]:
+        _show_clock(clock, voice, zone)
+
+
+def _show_bars(answer: Mapping[str, Any], voice: Voice, zone: Zone) -> None:
+    start, end = extent(answer["clocks"])
+    if start >= end:
+        return
+    voice.line()
+    for clock in answer["clocks"]:
+        text = Text(f"{clock['clock']:<11}")
+        for look, count in bar(pieces(clock), start.timestamp(), end.timestamp()):
+            text.append(MARKS[look] * count, style=COLOURS[look])
+        _print(voice, text)
+    _print(voice, _axis(start, end, zone))
+    legend = Text(" " * 11)
+    for look in _LEGEND:
+        legend.append(MARKS[look], style=COLOURS[look]).append(f" {look.value}  ", style="dim")
+    _print(voice, legend)
+
+
+def _axis(start: datetime, end: datetime, zone: Zone) -> Text:
+    left, right = (zone.at(format_instant(at))[:16] for at in (start, end))
+    return Text(f"{'':<11}{left}{right:>44}", style="dim")
+
+
+def _show_clock(clock: Mapping[str, Any], voice: Voice, zone: Zone) -> None:
+    voice.line()
+    left = clock["remaining_seconds"]
+    tail = f"{length(left)} left" if left >= 0 else f"{length(-left)} over"
+    words = f"{clock['clock']}  {clock['state']}, {length(clock['elapsed_seconds'])} of "
+    words += f"{length(clock['target_seconds'])}, {tail}"
+    voice.line(words, style=_STATE_COLOURS.get(clock["state"]))
+    calendar = clock["calendar"]
+    pauses = ", ".join(clock["pauses"]) or "nothing"
+    voice.line(f"{clock['why']}; calendar {calendar['name']} ({calendar['zone']}); pauses for {pauses}", style="dim")
+    voice.table(("", ""), [(f"[dim]{name}[/]", escape(value)) for name, value in _instants(clock, zone)])
+    columns = ("from", "to", "what", "counted", "excluded", "event", "version")
+    voice.table(columns, [_row(span, zone) for span in clock["spans"]], numbers=("counted", "version"))
+
+
+def _instants(clock: Mapping[str, Any], zone: Zone) -> list[tuple[str, str]]:
+    rows = [(name, zone.at(clock[f"{name}_at"])) for name in ("due", "breached", "stopped") if clock[f"{name}_at"]]
+    for one in clock["thresholds"]:
+        word = "passed" if one["passed"] else "ahead"
+        rows.append((f"{one['percent']} %", f"{zone.at(one['at'])}  {word}"))
+    return [*rows, *moves(clock, zone)]
+
+
+def moves(clock: Mapping[str, Any], zone: Zone) -> list[tuple[str, str]]:
+    """The changes of priority, after each of which the clock was computed anew."""
+    return [
+        ("priority", f"{zone.at(fact['at'])}  {fact['change'].get('priority_from')} to {fact['change']['priority_to']}")
+        for fact in clock["facts"]
+        if "priority_to" in fact["change"]
+    ]
+
+
+def _row(span: Mapping[str, Any], zone: Zone) -> list[str]:
+    event = span["event"]
+    return [
+        zone.at(span["from"]),
+        zone.at(span["to"]) or "[dim]still[/]",
+        escape(what(span)),
+        length(span["counted_seconds"]) if span["counted_seconds"] else "",
+        escape("; ".join(f"{length(one['seconds'])} {one['why']}" for one in span["excluded"])),
+        escape(f"{event['type']} {event['id']}"),
+        str(event["version"]),
+    ]
+
+
+def what(span: Mapping[str, Any]) -> str:
+    """What the clock did in a span, and why: `paused, waiting for user`."""
+    reason = span["reason"]
+    match span["activity"]:
+        case "running":
+            return "running"
+        case "waiting":
+            return f"{'running' if span['counts'] else 'paused'}, waiting for {reason}"
+        case "cancelled":
+            return "cancelled"
+    return f"stopped: {reason}"
+
+
+def _print(voice: Voice, text: Text) -> None:
+    if not voice.as_json:
+        voice.console.print(text)

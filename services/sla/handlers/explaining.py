@@ -1,0 +1,148 @@
+"""Answers "why is this clock where it is": the proof of a record's clocks, as of now or any instant before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from services.sla.domain.case import missing
+from services.sla.domain.explanation import Explanation, Part, explain
+from services.sla.domain.history import Entry
+from services.sla.domain.policy import Agreements
+from services.sla.domain.run import Activity, Threshold
+from services.sla.handlers.histories import load_histories
+from services.sla.handlers.rows import load_cases
+from shared.clock import format_instant
+from shared.errors import Forbidden, Invalid, NotFound
+from shared.event import Event
+from shared.unit_of_work import Document, Work
+
+if TYPE_CHECKING:
+    from shared.command import Command
+
+_FACT_FIELDS = ("state", "priority", "service", "team", "level", "organisation")
+
+
+def explain_clocks(work: Work, command: Command, args: Mapping[str, Any], *, agreements: Agreements) -> Document:
+    """The clocks of the incident `number` at `at` (now when it is left out), recomputed from its history alone.
+
+    `clock` keeps one kind. Raises NotFound when sla knows no such incident, when it had not begun at `at`, or when
+    its history is no longer kept; Forbidden (`restricted`) for a restricted incident, also as of an instant before
+    it was; Invalid for an instant to come.
+    """
+    number, at = command.require_number(), args.get("at") or work.now
+    if at > work.now:
+        raise Invalid("lies in the future", pointer="/args/at")
+    case = load_cases(work, [number]).get(number)
+    if case is None or case.latest is None:
+        raise NotFound(f"sla has no incident {number}", pointer="/number")
+    if case.latest.restricted:
+        raise Forbidden(f"{number} is restricted: its clocks are not explained", slug="restricted", pointer="/number")
+    entries = load_histories(work, [case])[number]
+    if entries is None:
+        raise NotFound(f"the history of {number} is no longer kept", slug="history-gone", pointer="/number")
+    then, clocks = explain(number, entries, agreements, at)
+    if then.latest is None:
+        raise NotFound(f"{number} had not begun at {format_instant(at)}", slug="not-begun", pointer="/args/at")
+    wanted = args.get("clock")
+    return {
+        "number": number,
+        "as_of": format_instant(at),
+        "folded": then.folded,
+        "missing": missing(case),
+        "incident": _incident(then.latest),
+        "clocks": [_clock(one) for one in clocks if wanted in (None, one.run.kind.value)],
+    }
+
+
+def _incident(latest: Entry) -> Document:
+    return {name: getattr(latest, name) for name in _FACT_FIELDS}
+
+
+def _clock(one: Explanation) -> Document:
+    policy, calendar = one.terms.policy, one.terms.calendar
+    return {
+        "clock": one.run.kind.value,
+        "instance": one.run.instance,
+        "party": one.run.party,
+        "state": one.state.value,
+        "priority": one.run.priority,
+        "policy": policy.name,
+        "policy_version": one.terms.match.version,
+        "why": one.why,
+        "pauses": sorted(policy.pauses),
+        "calendar": {"name": calendar.name, "zone": calendar.zone},
+        "target_seconds": one.target.total_seconds(),
+        "elapsed_seconds": one.elapsed.total_seconds(),
+        "remaining_seconds": (one.target - one.elapsed).total_seconds(),
+        "started_at": format_instant(one.run.since),
+        "due_at": _instant(one.due_at),
+        "stopped_at": _instant(one.stopped_at),
+        "breached_at": _instant(one.run.breached_at),
+        "thresholds": [
+            *(_threshold(each, passed=True) for each in one.run.passed),
+            *(_threshold(each, passed=False) for each in one.ahead),
+        ],
+        "spans": [_span(part) for part in one.parts],
+        "facts": [_fact(event) for event in one.facts],
+    }
+
+
+def _threshold(threshold: Threshold, *, passed: bool) -> Document:
+    return {
+        "threshold": threshold.name,
+        "percent": threshold.percent,
+        "at": format_instant(threshold.at),
+        "passed": passed,
+    }
+
+
+def _span(part: Part) -> Document:
+    """`to` is null for the last span; `until` is where it ends as far as this explanation looks."""
+    span, cause = part.span, part.cause
+    return {
+        "from": format_instant(span.start),
+        "to": _instant(span.end),
+        "until": format_instant(part.end),
+        "activity": span.activity.value,
+        "reason": span.reason or None,
+        "counts": part.counts,
+        "seconds": (part.end - span.start).total_seconds(),
+        "counted_seconds": part.counted.total_seconds(),
+        "excluded": [] if span.activity in (Activity.STOPPED, Activity.CANCELLED) else _excluded(part),
+        "stretches": [
+            {"from": format_instant(one.start), "to": format_instant(one.end), "open": one.open, "why": one.why}
+            for one in part.stretches
+        ],
+        "event": {
+            "id": cause.trail.eventid,
+            "type": cause.type,
+            "version": cause.version,
+            "at": format_instant(cause.at),
+            "level": cause.level,
+            "team": cause.team,
+        },
+    }
+
+
+def _excluded(part: Part) -> list[Document]:
+    """How much of the span did not count, by why, in order of the first."""
+    sums = dict[str, timedelta]()
+    for one in part.stretches:
+        if not one.open:
+            sums[one.why] = sums.get(one.why, timedelta(0)) + (one.end - one.start)
+    return [{"why": why, "seconds": length.total_seconds()} for why, length in sums.items()]
+
+
+def _fact(event: Event) -> Document:
+    change = {name: _plain(value) for name, value in event.change.items()}
+    return {"type": event.type, "at": format_instant(event.at), "change": change}
+
+
+def _plain(value: Any) -> Any:
+    return format_instant(value) if isinstance(value, datetime) else value
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else format_instant(at)

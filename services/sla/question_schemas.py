@@ -1,0 +1,39 @@
+"""Arguments of the questions that are answered from the history: explain, verify, figures."""
+
+from __future__ import annotations
+
+from marshmallow import RAISE, Schema, fields, validate
+
+from services.sla.domain.figures import DIMENSIONS
+from services.sla.domain.policy import Kind
+
+MAX_CLOCKS = 500
+"""Clocks in one page of a question that folds each of them: more would hold the service up."""
+CURSOR = r"^\d{4}-[0-9T:.Z-]{19} \S{1,255}\Z"
+
+
+class _Strict(Schema):
+    class Meta:
+        unknown = RAISE
+
+
+class ExplainArgs(_Strict):
+    """Which clock (all when left out), and as of which instant (now when left out)."""
+
+    clock = fields.String(validate=validate.OneOf([kind.value for kind in Kind]))
+    at = fields.AwareDateTime()
+
+
+class PageArgs(_Strict):
+    """A page of the clocks that started from `since` on and before `until`; go on with `cursor` set to `next`."""
+
+    since = fields.AwareDateTime()
+    until = fields.AwareDateTime()
+    limit = fields.Integer(load_default=200, strict=True, validate=validate.Range(1, MAX_CLOCKS))
+    cursor = fields.String(validate=validate.Regexp(CURSOR))
+
+
+class FiguresArgs(PageArgs):
+    """A page of clocks, counted by one dimension."""
+
+    by = fields.String(load_default="priority", validate=validate.OneOf(DIMENSIONS))

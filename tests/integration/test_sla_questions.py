@@ -1,0 +1,59 @@
+"""`deskwire sla` against the running services: the questions as an operator asks them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from deploy.local.access import OPERATOR
+from deploy.local.process import wait_for
+from deskwire.cli import Exit, cli
+from deskwire.commands.report import build
+from shared.config import SETTINGS_FOLDER
+from tests.house import RELAY_PROCESS, House
+
+NUMBER = "INC0000001"
+
+
+@pytest.fixture
+def desk(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> House:
+    """A house in which one incident was opened, whose clocks run."""
+    house = make_house()
+    house.start(["incident", "sla", RELAY_PROCESS])
+    for name, value in {
+        "AMQP_URI": house.uri(OPERATOR),
+        "MONGODB_URI": house.database.uri,
+        "DESKWIRE_VAR": str(tmp_path / "var"),
+        "DESKWIRE_DATABASE_PREFIX": house.prefix,
+    }.items():
+        monkeypatch.setenv(name, value)
+    options: dict[str, Any] = dict.fromkeys(("service", "ci", "key", "description", "reference"))
+    house.publish(build("Mail is down", **options, severity="critical", resolved=False))
+    assert wait_for(lambda: len(house.rows("sla", "clocks")) == 2, 30)
+    return house
+
+
+def run(*words: str) -> tuple[Any, Any]:
+    """The answer, and the exit code where the command gives one."""
+    result = CliRunner().invoke(cli, ["sla", *words, "--json"], standalone_mode=False)
+    assert result.exception is None, result.exception
+    return json.loads(result.output), result.return_value
+
+
+def test_an_operator_gets_every_answer_from_the_running_services(desk: House, tmp_path: Path) -> None:
+    page = tmp_path / "proof.html"
+    answer, _ = run("explain", NUMBER, "--html", str(page))
+    (span,) = answer["clocks"][0]["spans"]
+    assert (span["event"]["type"], span["activity"]) == ("incident.opened", "running")
+    checked, code = run("check", str(page))
+    assert (checked["explanation"], code) == (answer, Exit.DONE)
+    verified, code = run("verify")
+    assert (verified["checked"], verified["differences"], code) == (2, [], Exit.DONE)
+    assert run("report", "--by", "level")[0]["clocks"] == 2
+    tried, _ = run("backtest", str(SETTINGS_FOLDER / "sla.yaml"), "--workers", "1")
+    assert (tried["records"], tried["changes"]) == (1, [])
