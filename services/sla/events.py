@@ -13,7 +13,7 @@ MET = "sla.met"
 CANCELLED = "sla.cancelled"
 
 PUBLISHES = {
-    STARTED: "A clock began: with its incident, with a message of its requester, or with a spell of a team or a vendor.",
+    STARTED: "A clock began: with its incident, a message of its requester, or a spell of a team or a vendor.",
     PAUSED: "A clock stands while the incident waits for a reason that its policy lets pause.",
     RESUMED: "A clock runs again after a pause, or because its incident was reopened.",
     RECOMPUTED: "A field of the incident changed and led to another policy or priority: what moved, from what to what.",

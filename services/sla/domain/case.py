@@ -103,15 +103,15 @@ def _step(run: Run, entry: Entry, agreements: Agreements) -> Folded:
 
 def _begin(before: Entry | None, runs: Sequence[Run], entry: Entry, agreements: Agreements) -> list[Folded]:
     """The clocks that this entry starts: those for which the policy has a target."""
-    at = max([entry.at, *(run.at for run in runs)])
-    entry = replace(entry, at=at)
-    began_at = runs[0].began_at if runs else at
-    targets = agreements.match(entry.basis, began_at).policy.targets
+    starting = [kind for kind in Kind if KINDS[kind].starts(before, entry)]
+    if not starting:
+        return []
+    entry = replace(entry, at=max([entry.at, *(run.at for run in runs)]))
+    began_at = runs[0].began_at if runs else entry.at
+    targets = agreements.terms(entry.basis, began_at).policy.targets
     taken = {run.kind for run in runs if run.is_open and not KINDS[run.kind].parallel}
     return [
-        begin(kind, entry, agreements, began_at=began_at)
-        for kind in Kind
-        if kind in targets and kind not in taken and KINDS[kind].starts(before, entry)
+        begin(kind, entry, agreements, began_at=began_at) for kind in starting if kind in targets and kind not in taken
     ]
 
 

@@ -22,6 +22,7 @@ from services.sla.domain.mark import TARGET, Mark, Side
 PRIORITIES = ("P1", "P2", "P3", "P4")
 WAITING_REASONS = ("user", "vendor", "customer", "change", "problem", "other")
 _NOTHING = timedelta(0)
+_MOST_FOUND = 10_000
 HIDDEN = "hidden"
 """The reason of a restricted incident that waits: its events do not tell why."""
 
@@ -107,12 +108,19 @@ class PolicySet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """The policy for an incident, with the version and the rule (from 1 on) that chose it, and why in words."""
+    """The policy for an incident, with the version and the rule (from 1 on) that chose it, and why."""
 
     policy: Policy
     version: str
     rule: int
-    why: str
+    basis: Basis
+    conditions: tuple[Condition, ...]
+
+    @property
+    def why(self) -> str:
+        """`matched rule 4 (premium-network) because priority is P1 and service is network`."""
+        met = [f"{one.field.value} is {self.basis.value(one.field)}" for one in self.conditions]
+        return f"matched rule {self.rule} ({self.policy.name}) because {' and '.join(met) or 'it takes every incident'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +145,7 @@ class Agreements:
 
     versions: tuple[PolicySet, ...]
     calendars: Mapping[str, Calendar]
+    _found: dict[tuple[str, Basis], Terms] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def version_at(self, started_at: datetime) -> PolicySet:
         """The version for records that began at this instant; the first one for those that are older than it."""
@@ -148,20 +157,29 @@ class Agreements:
 
     def match(self, basis: Basis, started_at: datetime) -> Match:
         """The first rule that takes the incident, in the version for records that began at `started_at`."""
-        version = self.version_at(started_at)
-        for number, rule in enumerate(version.rules, start=1):
-            if rule.takes(basis):
-                why = _explain(number, rule, basis)
-                return Match(policy=rule.policy, version=version.version, rule=number, why=why)
-        raise AssertionError("unreachable: a version has a rule for every incident")
+        return self._match(basis, self.version_at(started_at))
 
     def terms(self, basis: Basis, started_at: datetime) -> Terms:
         """What holds for an incident that began at `started_at`."""
-        match = self.match(basis, started_at)
-        return Terms(match=match, calendar=self.calendars[match.policy.calendar])
+        # A fold asks this several times for each entry, and a desk has few combinations of these fields.
+        version = self.version_at(started_at)
+        found = self._found.get((version.version, basis))
+        if found is None:
+            match = self._match(basis, version)
+            found = Terms(match=match, calendar=self.calendars[match.policy.calendar])
+            if len(self._found) >= _MOST_FOUND:
+                self._found.clear()
+            self._found[version.version, basis] = found
+        return found
 
-
-def _explain(number: int, rule: Rule, basis: Basis) -> str:
-    """`matched rule 4 (premium-network) because priority is P1 and service is network`."""
-    met = [f"{one.field.value} is {basis.value(one.field)}" for one in rule.conditions]
-    return f"matched rule {number} ({rule.policy.name}) because {' and '.join(met) or 'it takes every incident'}"
+    def _match(self, basis: Basis, version: PolicySet) -> Match:
+        for number, rule in enumerate(version.rules, start=1):
+            if rule.takes(basis):
+                return Match(
+                    policy=rule.policy,
+                    version=version.version,
+                    rule=number,
+                    basis=basis,
+                    conditions=rule.conditions,
+                )
+        raise AssertionError("unreachable: a version has a rule for every incident")
