@@ -77,7 +77,7 @@ def _look(span: Mapping[str, Any], stretch: Mapping[str, Any]) -> Look:
         return Look.STOPPED
     if not span["counts"]:
         return Look.PAUSED
-    return Look.RUNNING if stretch["why"] == "open" else Look.OUTSIDE
+    return Look.RUNNING if stretch["open"] else Look.OUTSIDE
 
 
 def _most(drawn: Sequence[Piece], start: float, end: float) -> Look:

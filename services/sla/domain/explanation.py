@@ -27,7 +27,7 @@ from services.sla.domain.run import (
     state_of,
     stopped_at,
 )
-from services.sla.domain.stretches import OPEN, Stretch, stretches
+from services.sla.domain.stretches import Stretch, stretches
 from services.sla.domain.terms import terms_of, why_of
 from shared.event import Event
 
@@ -37,7 +37,7 @@ STOPPED = "stopped"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A span as the policy and the calendar see it. `stretches` cover it; only those with the why `open` count.
+    """A span as the policy and the calendar see it. `stretches` cover it; only those that are open count.
 
     `cause` is the entry that began it.
     """
@@ -124,8 +124,8 @@ def _part(span: Span, cause: Entry, terms: Terms, at: datetime) -> Part:
         cut = stretches(terms.calendar, span.start, end)
     else:
         why = PAUSED_BY_POLICY if span.activity is Activity.WAITING else STOPPED
-        cut = (Stretch(start=span.start, end=end, why=why),) if span.start < end else ()
-    counted = sum((one.end - one.start for one in cut if one.why == OPEN), NOTHING)
+        cut = (Stretch(start=span.start, end=end, open=False, why=why),) if span.start < end else ()
+    counted = sum((one.end - one.start for one in cut if one.open), NOTHING)
     return Part(span=span, end=end, cause=cause, counts=counting, counted=counted, stretches=cut)
 
 

@@ -25,12 +25,8 @@ class Stretch:
 
     start: datetime
     end: datetime
+    open: bool
     why: str
-
-    @property
-    def is_open(self) -> bool:
-        """Whether its time counts."""
-        return self.why == OPEN
 
 
 def stretches(calendar: Calendar, start: datetime, end: datetime) -> tuple[Stretch, ...]:
@@ -39,7 +35,7 @@ def stretches(calendar: Calendar, start: datetime, end: datetime) -> tuple[Stret
     at = start
     while at < end:
         for stretch in _next(calendar, at, end):
-            if found and found[-1].why == stretch.why:
+            if found and (found[-1].open, found[-1].why) == (stretch.open, stretch.why):
                 found[-1] = replace(found[-1], end=stretch.end)
             else:
                 found.append(stretch)
@@ -53,7 +49,7 @@ def _next(calendar: Calendar, at: datetime, end: datetime) -> Iterator[Stretch]:
     opens = end if first is None else min(first - _INSTANT, end)
     yield from _closed(calendar, at, opens)
     if opens < end:
-        yield Stretch(start=opens, end=_closes(calendar, opens, end), why=OPEN)
+        yield Stretch(start=opens, end=_closes(calendar, opens, end), open=True, why=OPEN)
 
 
 def _closes(calendar: Calendar, opens: datetime, end: datetime) -> datetime:
@@ -82,5 +78,5 @@ def _closed(calendar: Calendar, start: datetime, end: datetime) -> Iterator[Stre
         midnight = datetime.combine(day + DAY, time.min, zone).astimezone(UTC)
         until = min(midnight if midnight > start else end, end)
         holiday = day in calendar.holidays and bool(calendar.week[day.weekday()])
-        yield Stretch(start=start, end=until, why=HOLIDAY if holiday else OUTSIDE_HOURS)
+        yield Stretch(start=start, end=until, open=False, why=HOLIDAY if holiday else OUTSIDE_HOURS)
         start = until

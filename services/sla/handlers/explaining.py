@@ -104,7 +104,8 @@ def _span(part: Part) -> Document:
         "counted_seconds": part.counted.total_seconds(),
         "excluded": [] if span.activity in (Activity.STOPPED, Activity.CANCELLED) else _excluded(part),
         "stretches": [
-            {"from": format_instant(one.start), "to": format_instant(one.end), "why": one.why} for one in part.stretches
+            {"from": format_instant(one.start), "to": format_instant(one.end), "open": one.open, "why": one.why}
+            for one in part.stretches
         ],
         "event": {
             "id": cause.trail.eventid,
@@ -121,7 +122,7 @@ def _excluded(part: Part) -> list[Document]:
     """How much of the span did not count, by why, in order of the first."""
     sums = dict[str, timedelta]()
     for one in part.stretches:
-        if not one.is_open:
+        if not one.open:
             sums[one.why] = sums.get(one.why, timedelta(0)) + (one.end - one.start)
     return [{"why": why, "seconds": length.total_seconds()} for why, length in sums.items()]
 
