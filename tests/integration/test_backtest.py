@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import mongoengine
 import pytest
 from click.testing import CliRunner
 from pymongo import MongoClient
@@ -41,6 +42,7 @@ def draft(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         file = tmp_path / "draft.yaml"
         file.write_text((SETTINGS_FOLDER / "sla.yaml").read_text().replace("resolution: 27h", "resolution: 13h"))
         yield file
+        mongoengine.disconnect("operator-sla")
         client.drop_database(f"{prefix}sla")
 
 

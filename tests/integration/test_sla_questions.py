@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import mongoengine
 import pytest
 from click.testing import CliRunner
 
@@ -21,7 +22,7 @@ NUMBER = "INC0000001"
 
 
 @pytest.fixture
-def desk(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> House:
+def desk(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[House]:
     """A house in which one incident was opened, whose clocks run."""
     house = make_house()
     house.start(["incident", "sla", RELAY_PROCESS])
@@ -35,7 +36,8 @@ def desk(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch, tmp_
     options: dict[str, Any] = dict.fromkeys(("service", "ci", "key", "description", "reference"))
     house.publish(build("Mail is down", **options, severity="critical", resolved=False))
     assert wait_for(lambda: len(house.rows("sla", "clocks")) == 2, 30)
-    return house
+    yield house
+    mongoengine.disconnect("operator-sla")
 
 
 def run(*words: str) -> tuple[Any, Any]:

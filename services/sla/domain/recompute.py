@@ -34,7 +34,7 @@ COMPARED = (
     "breached_at",
     "stopped_at",
 )
-"""What of a record follows from history alone. `told` and `asked` tell what was said, which depends on when events came."""
+"""What of a record follows from history alone. `told` and `asked` depend on when events came, too."""
 
 
 Identity = tuple[Kind, int | None]

@@ -180,7 +180,7 @@ def test_stretches_cover_the_span_and_their_open_part_is_what_the_calendar_count
     edges = [start, *(one.end for one in found)]
     assert [one.start for one in found] == edges[:-1]
     assert edges[-1] == end
-    counted = sum((one.end - one.start for one in found if one.is_open), timedelta(0))
+    counted = sum((one.end - one.start for one in found if one.open), timedelta(0))
     assert counted == business_time(calendar, start, end)
 
 
