@@ -94,7 +94,12 @@ def _instants(clock: Mapping[str, Any], zone: Zone) -> str:
     rows = [(name, escape(zone.at(clock[f"{name}_at"]))) for name in names if clock[f"{name}_at"] is not None]
     for one in clock["thresholds"]:
         word = "passed" if one["passed"] else "ahead"
-        rows.append((f"{one['percent']} % of the target", f"{escape(zone.at(one['at']))} ({word})"))
+        rows.append(
+            (
+                escape(f"{one['name']} of the target" if one["percent"] else one["name"]),
+                f"{escape(zone.at(one['at']))} ({word})",
+            )
+        )
     rows += [(name, escape(text)) for name, text in moves(clock, zone)]
     return _table(("", ""), rows)
 

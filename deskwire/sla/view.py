@@ -73,17 +73,20 @@ def _instants(clock: Mapping[str, Any], zone: Zone) -> list[tuple[str, str]]:
     rows = [(name, zone.at(clock[f"{name}_at"])) for name in ("due", "breached", "stopped") if clock[f"{name}_at"]]
     for one in clock["thresholds"]:
         word = "passed" if one["passed"] else "ahead"
-        rows.append((f"{one['percent']} %", f"{zone.at(one['at'])}  {word}"))
+        rows.append((one["name"], f"{zone.at(one['at'])}  {word}"))
     return [*rows, *moves(clock, zone)]
 
 
 def moves(clock: Mapping[str, Any], zone: Zone) -> list[tuple[str, str]]:
-    """The changes of priority, after each of which the clock was computed anew."""
-    return [
-        ("priority", f"{zone.at(fact['at'])}  {fact['change'].get('priority_from')} to {fact['change']['priority_to']}")
-        for fact in clock["facts"]
-        if "priority_to" in fact["change"]
-    ]
+    """The changes after each of which the clock was computed anew: what of the agreement moved, from what to what."""
+    rows = []
+    for fact in clock["facts"]:
+        change = fact["change"]
+        moved = [name for name in ("priority", "policy") if change.get(f"{name}_from") != change.get(f"{name}_to")]
+        if moved:
+            words = ", ".join(f"{name} {change[f'{name}_from']} to {change[f'{name}_to']}" for name in moved)
+            rows.append(("moved", f"{zone.at(fact['at'])}  {words}"))
+    return rows
 
 
 def _row(span: Mapping[str, Any], zone: Zone) -> list[str]:

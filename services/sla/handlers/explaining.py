@@ -70,6 +70,7 @@ def _clock(one: Explanation) -> Document:
         "priority": one.run.priority,
         "policy": policy.name,
         "policy_version": one.terms.match.version,
+        "rule": one.terms.match.rule,
         "why": one.why,
         "pauses": sorted(policy.pauses),
         "calendar": {"name": calendar.name, "zone": calendar.zone},
@@ -91,7 +92,7 @@ def _clock(one: Explanation) -> Document:
 
 def _threshold(threshold: Threshold, *, passed: bool) -> Document:
     return {
-        "threshold": threshold.name,
+        "name": threshold.name,
         "percent": threshold.percent,
         "at": format_instant(threshold.at),
         "passed": passed,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from services.sla import handlers, question_schemas
 from services.sla.domain.calendar import Calendar, business_time
-from services.sla.domain.stretches import HOLIDAY, OPEN, OUTSIDE_HOURS, stretches
+from services.sla.domain.calendar_reasons import OPEN, OUTSIDE
+from services.sla.domain.calendar_reasons import explain as reasons
 from shared.command import Command
 from shared.errors import Forbidden, Invalid, NotFound
 from shared.testing import make_cause
@@ -47,7 +48,7 @@ def resolution(answer: Document) -> Document:
 
 def make_office_desk() -> SlaInMemory:
     """Open 08:00 to 16:00 UTC from Monday to Friday, closed on Tuesday the 3rd."""
-    office = make_calendar("08:00-16:00", days=5, name="office", holidays=frozenset({date(2026, 3, 3)}))
+    office = make_calendar("08:00-16:00", days=5, name="office", holidays={date(2026, 3, 3): "Founding Day"})
     policies = {"P3": make_policy(calendar="office", resolution=10 * HOUR)}
     return SlaInMemory(make_agreements(policies, {"office": office}))
 
@@ -74,8 +75,8 @@ def test_time_outside_hours_and_on_a_holiday_is_excluded_by_name() -> None:
     sla.take(make_event())
     sla.clock.advance(timedelta(days=2, hours=1))
     (span,) = resolution(explain(sla))["spans"]
-    assert {one["why"]: one["seconds"] / 3600 for one in span["excluded"]} == {"outside hours": 16, "holiday": 24}
-    assert [one["why"] for one in span["stretches"]] == [OPEN, OUTSIDE_HOURS, HOLIDAY, OUTSIDE_HOURS, OPEN]
+    assert {one["why"]: one["seconds"] / 3600 for one in span["excluded"]} == {"outside hours": 16, "Founding Day": 24}
+    assert [one["why"] for one in span["stretches"]] == [OPEN, OUTSIDE, "Founding Day", OUTSIDE, OPEN]
     assert span["counted_seconds"] == 9 * 3600
 
 
@@ -84,8 +85,8 @@ def test_thresholds_behind_and_ahead_stand_with_their_instants() -> None:
     sla.take(make_event())
     sla.clock.advance(3 * HOUR)
     assert resolution(explain(sla))["thresholds"] == [
-        {"percent": 50, "at": "2026-03-02T11:00:00.000Z", "passed": True},
-        {"percent": 100, "at": "2026-03-02T13:00:00.000Z", "passed": False},
+        {"name": "50%", "percent": 50, "at": "2026-03-02T11:00:00.000Z", "passed": True},
+        {"name": "100%", "percent": 100, "at": "2026-03-02T13:00:00.000Z", "passed": False},
     ]
 
 
@@ -127,7 +128,8 @@ def test_the_facts_tell_what_moved_and_when() -> None:
         "sla.warned",
         "sla.breached",
     ]
-    assert facts[3]["change"] == {"priority_from": "P3", "priority_to": "P1"}
+    assert (facts[3]["change"]["priority_from"], facts[3]["change"]["priority_to"]) == ("P3", "P1")
+    assert facts[3]["change"]["fields"] == ["priority"]
 
 
 def test_a_restricted_incident_is_not_explained_even_as_of_a_time_before_it_was() -> None:
@@ -176,7 +178,7 @@ def test_stretches_cover_the_span_and_their_open_part_is_what_the_calendar_count
 ) -> None:
     calendar, start = drawn
     end = start + hours * HOUR
-    found = stretches(calendar, start, end)
+    found = reasons(calendar, start, end)
     edges = [start, *(one.end for one in found)]
     assert [one.start for one in found] == edges[:-1]
     assert edges[-1] == end
@@ -186,5 +188,5 @@ def test_stretches_cover_the_span_and_their_open_part_is_what_the_calendar_count
 
 def test_a_closed_weekend_day_is_outside_hours_even_on_a_holiday() -> None:
     sunday = datetime(2026, 3, 8, tzinfo=UTC)
-    calendar = make_calendar("08:00-16:00", days=5, holidays=frozenset({sunday.date()}))
-    assert [one.why for one in stretches(calendar, sunday, sunday + 24 * HOUR)] == [OUTSIDE_HOURS]
+    calendar = make_calendar("08:00-16:00", days=5, holidays={sunday.date(): "Founding Day"})
+    assert [one.why for one in reasons(calendar, sunday, sunday + 24 * HOUR)] == [OUTSIDE]

@@ -160,7 +160,7 @@ def test_every_clock_is_counted_once_and_no_breach_took_more_open_time_than_was_
     sums = Sums()
     for past in make_pasts(3, seed):
         case, _ = fold(past[0].incident, past, agreements)
-        for run in (case.response, case.resolution):
+        for run in case.runs:
             assert run is not None
             count(sums, "priority", run, past[-1], past, agreements, max(now, past[-1].at))
     states = ("met", "breached", "running", "cancelled")

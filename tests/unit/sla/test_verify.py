@@ -79,7 +79,7 @@ def test_a_record_that_was_changed_is_found_by_field(collection: str, change: Do
 
 def test_a_stored_fold_that_was_changed_is_found() -> None:
     sla = make_desk()
-    sla.rows("cases")["INC0000002"]["resolution"]["spans"][0]["end"] = MONDAY + HOUR
+    sla.rows("cases")["INC0000002"]["runs"][1]["spans"][0]["end"] = MONDAY + HOUR
     (found,) = verify(sla)["differences"]
     assert (found["clock"], found["field"]) == ("INC0000002:resolution", "fold.spans")
     assert found["expected"][0]["end"] == "2026-03-02T09:30:00.000Z"
