@@ -1,0 +1,38 @@
+"""The fold keeps to the table of a clock's states, whatever happens to its incident."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.sla.domain.case import fold
+from services.sla.domain.clock import advance
+from services.sla.domain.run import ClockState, state_of, terms_of
+from services.sla.domain.states import MOVES, STARTS, Fact
+from services.sla.events import PUBLISHES
+from tests.unit.sla.test_clock_properties import agreements_drawn, histories
+
+
+def test_every_event_of_sla_is_a_fact_of_the_table() -> None:
+    assert {f"sla.{fact.value}" for fact in Fact} == set(PUBLISHES)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_a_clock_moves_as_the_table_says(data: st.DataObject) -> None:
+    agreements = data.draw(agreements_drawn())
+    entries = data.draw(histories(agreements))
+    case, moments = fold("INC0000001", entries, agreements)
+    later = [one for run in case.runs for one in advance(run, run.at + timedelta(days=400), agreements)[1]]
+    last: dict[object, ClockState] = {}
+    for moment in (*moments, *later):
+        clock = moment.run.kind, moment.run.instance
+        fact, now = Fact(moment.event.type.removeprefix("sla.")), state_of(moment.run, terms_of(moment.run, agreements))
+        if clock not in last:
+            assert STARTS[fact] is now
+        else:
+            move = MOVES[last[clock], fact]
+            assert now in (move.to, *move.others)
+        last[clock] = now
