@@ -85,8 +85,8 @@ def make_rows(case: str, path: Rows, **overrides: str) -> list[dict[str, str]]:
     ]
 
 
-def replay(house: House, file: Path) -> dict[str, Any]:
-    """Type the command; its report as JSON."""
+def typed(house: House, *words: str) -> Any:
+    """Type a command of the operator's; its answer as JSON."""
     environment = {
         **os.environ,
         "AMQP_URI": house.uri("operator"),
@@ -95,10 +95,15 @@ def replay(house: House, file: Path) -> dict[str, Any]:
         "DESKWIRE_OPS_BASE": str(min(house.ports.values()) - 1),
         "DESKWIRE_VAR": str(house.folder / "var"),
     }
-    argv = [sys.executable, "-m", "deskwire", "replay", str(file), "--format", "volvo", "--json"]
+    argv = [sys.executable, "-m", "deskwire", *words, "--json"]
     done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500)
-    assert done.returncode == 0, done.stderr
-    report: dict[str, Any] = json.loads(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def replay(house: House, file: Path) -> dict[str, Any]:
+    """Bring a history over; the report."""
+    report: dict[str, Any] = typed(house, "replay", str(file), "--format", "volvo")
     print(f"\n{report['events']:,} events in {report['seconds']:.1f} s: {report['events_per_second']:,.0f} a second")
     return report
 
@@ -137,6 +142,7 @@ def test_a_small_history_is_brought_over_and_a_second_time_changes_nothing(house
     }
     assert endings(house) == {("resolved", "in_call"): 8, ("resolved", "resolved"): 2, ("closed", "resolved"): 10}
     assert ended_clocks(report) == {"response": 20, "resolution": 20}
+    assert verified(house) == (40, [])
     before = held(house)
     assert not before["notify", "deliveries"]
     assert {row["opened_at"].year for row in house.rows("incident", "incidents")} == {2012}
@@ -162,11 +168,19 @@ def test_two_years_of_a_real_desk_are_brought_over_to_the_last_figure(start_hous
     assert report["incident"]["by_state"] == {"closed": 1488, "resolved": 512}
     assert (ends["resolved", "in_call"], ends["resolved", "resolved"]) == (485, 27)
     assert ended_clocks(report) == {"response": 2000, "resolution": 2000}
+    assert verified(house) == (4000, [])
     before = held(house)
 
     again = replay(house, FOLDER / SAMPLE)
     assert (again["incident"], again["sla"], again["dead_letters"]) == (report["incident"], report["sla"], 0)
     assert held(house) == before
+
+
+def verified(house: House) -> tuple[int, Any]:
+    """How many clocks were recomputed from their history, and which are stored otherwise."""
+    found = typed(house, "sla", "verify")
+    assert found["unproven"] == 0
+    return found["checked"], found["differences"]
 
 
 def ended_clocks(report: dict[str, Any]) -> dict[str, int]:
