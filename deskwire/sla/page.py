@@ -80,7 +80,8 @@ def _clock(clock: Mapping[str, Any], answer: Mapping[str, Any], zone: Zone) -> s
     tail = f"{length(left)} left" if left >= 0 else f"{length(-left)} over"
     calendar = clock["calendar"]
     words = f"{length(clock['elapsed_seconds'])} counted of {length(clock['target_seconds'])}, {tail}."
-    terms = f"{clock['why'].capitalize()}. Calendar {calendar['name']} ({calendar['zone']}). "
+    why = f"{clock['why'][:1].upper()}{clock['why'][1:]}"
+    terms = f"{why}. Calendar {calendar['name']} ({calendar['zone']}). "
     terms += f"Pauses while waiting for: {', '.join(clock['pauses']) or 'nothing'}."
     state = escape(clock["state"])
     return f"""<section><h2>{escape(clock["clock"].capitalize())} <span class="{state}">{state}</span></h2>

@@ -72,6 +72,12 @@ def test_an_unknown_zone_or_instant_or_number_is_refused_in_a_sentence() -> None
     assert refused.slug == "not-found"
 
 
+def test_a_page_gives_the_reason_in_the_agreements_own_words(tmp_path: Path) -> None:
+    said = json.loads(run("explain", NUMBER, "--json").output)["clocks"][0]["why"]
+    assert "because" in said
+    assert f"M{said[1:]}. Calendar" in write_page(tmp_path).read_text()
+
+
 def test_a_page_that_nobody_touched_is_as_it_was_signed(tmp_path: Path) -> None:
     result = run("check", str(write_page(tmp_path)))
     assert (result.return_value, result.output.strip().endswith("INC0000001, 2026-04-01T09:00:00.000Z.")) == (0, True)
