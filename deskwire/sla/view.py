@@ -24,7 +24,8 @@ def show(answer: Mapping[str, Any], voice: Voice, zone: Zone) -> None:
     facts = [f"{name} {record[name]}" for name in ("priority", "state", "service", "team", "organisation")]
     known = [fact for fact in facts if not fact.endswith(" None")]
     voice.line(f"{answer['number']}  {', '.join(known)}")
-    voice.line(f"as of {zone.at(answer['as_of'])} ({zone.name}), by {answer['folded']} events", style="dim")
+    events = "1 event" if answer["folded"] == 1 else f"{answer['folded']} events"
+    voice.line(f"as of {zone.at(answer['as_of'])} ({zone.name}), by {events}", style="dim")
     if answer["missing"] is not None:
         voice.line(f"Version {answer['missing']} has not come yet: what follows it is not counted.", style=BAD)
     _show_bars(answer, voice, zone)

@@ -69,7 +69,7 @@ class IncidentService:
         block = partial(links.on_problem, ports=self.ports, read=problem.read)
         return self.desk.unit_of_work.take("incident", envelopes, block)
 
-    @tick("figures", every=15.0)
+    @tick("figures", every=60.0)
     def measure(self, _lease: Lease) -> int:
         """Set the gauges; one replica at a time has them."""
         for (priority, level), count in self.desk.unit_of_work.run(figures.count_open).items():
