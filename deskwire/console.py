@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 GOOD = "green"
@@ -78,3 +79,16 @@ def harmless(text: str) -> str:
 def marked(good: bool, text: str) -> str:
     """Text in the colour of good or bad, with a mark, so that it reads without colour, too."""
     return f"[{GOOD}]ok[/]   {escape(text)}" if good else f"[{BAD}]BAD[/]  {escape(text)}"
+
+
+def progress_bar() -> Progress:
+    """Shown on standard error, and only to a person: standard output is for the answer."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, disable=not console.is_terminal)

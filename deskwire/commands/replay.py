@@ -6,10 +6,8 @@ import time
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from deskwire.console import Voice
+from deskwire.console import Voice, progress_bar
 from deskwire.options import json_option
 from deskwire.replay import formats, observe, rows
 from deskwire.replay.publish import publish
@@ -41,7 +39,7 @@ def _run(events: list[Envelope]) -> Report:
     publisher = Publisher(sender_uri())
     dead = sum(gather().dead_letters.values())
     try:
-        with _progress() as progress:
+        with progress_bar() as progress:
             began = time.monotonic()
             task = progress.add_task("publishing", total=len(events))
             publish(events, publisher, advance=lambda number: progress.advance(task, number))
@@ -58,16 +56,3 @@ def _run(events: list[Envelope]) -> Report:
         incident=observe.ask("incident"),
         sla=observe.ask("sla"),
     )
-
-
-def _progress() -> Progress:
-    """Shown on standard error, and only to a person: standard output is for the answer."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    console = Console(stderr=True)
-    return Progress(*columns, console=console, disable=not console.is_terminal)

@@ -9,7 +9,7 @@ import click
 from rich.markup import escape
 
 from deskwire.cli import Exit
-from deskwire.console import BAD, Voice
+from deskwire.console import BAD, Voice, progress_bar
 from deskwire.options import json_option
 from deskwire.session import OPERATOR_ACTOR, rpc, store_of
 from deskwire.sla import comparison, tables
@@ -18,7 +18,7 @@ from deskwire.sla.page import check_page, make_page
 from deskwire.sla.signing import find_key, find_or_make_key, fingerprint, key_file, public_of
 from deskwire.sla.times import Zone, period, zone_option
 from deskwire.sla.view import show
-from deskwire.sla.walk import pages, progress
+from deskwire.sla.walk import pages
 from services.sla.domain.figures import DIMENSIONS
 from services.sla.settings import load
 from shared.clock import SystemClock, format_instant
@@ -132,7 +132,7 @@ def backtest(
     trial = Trial(load(against or Settings.load().sla_file), load(draft), SystemClock().now())
     store = store_of("sla")
     parts = chunks(store, *zone.read_period(since, until))
-    with progress() as shown:
+    with progress_bar() as shown:
         task = shown.add_task("records", total=None)
         if workers == 1:
             found = run_here(trial, store, parts, lambda records: shown.advance(task, records))

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
+from deskwire.console import progress_bar
 from deskwire.session import OPERATOR_ACTOR
 from shared.clock import format_instant
 
@@ -28,7 +26,7 @@ def pages(
     """All pages of a question over the clocks that started in the period."""
     bounds = {"since": since, "until": until}
     args |= {name: format_instant(at) for name, at in bounds.items() if at is not None}
-    with progress() as shown:
+    with progress_bar() as shown:
         task, cursor = shown.add_task("clocks", total=None), None
         while True:
             page = caller.call(
@@ -42,16 +40,3 @@ def pages(
             cursor = page["next"]
             if cursor is None:
                 return
-
-
-def progress() -> Progress:
-    """Shown on standard error, and only to a person: standard output is for the answer."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    console = Console(stderr=True)
-    return Progress(*columns, console=console, disable=not console.is_terminal)
