@@ -40,6 +40,9 @@ class Moment(fields.Field[datetime | date]):
     """`2027-01-01`, the start of that date in the calendar's zone, or an instant: `2027-01-01T06:00+01:00`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime | date:  # noqa: ARG002
+        fault = ValidationError(
+            f"{value!r} is neither a date nor an instant with its offset, such as 2027-01-01T06:00+01:00"
+        )
         try:
             if len(value) == len("2027-01-01") and _MOMENTS[0] <= (day := date.fromisoformat(value)) <= _MOMENTS[1]:
                 return day
@@ -47,10 +50,8 @@ class Moment(fields.Field[datetime | date]):
             if instant.tzinfo is not None and _MOMENTS[0] <= instant.date() <= _MOMENTS[1]:
                 return instant.astimezone(UTC)
         except (TypeError, ValueError, OverflowError):
-            pass
-        raise ValidationError(
-            f"{value!r} is neither a date nor an instant with its offset, such as 2027-01-01T06:00+01:00"
-        )
+            raise fault from None
+        raise fault
 
 
 class Opening(fields.Field[Interval]):
