@@ -1,9 +1,9 @@
-"""The first seconds of a quorum queue, in which RabbitMQ would not find it again after a kill.
+"""The first seconds of a queue, in which RabbitMQ would not find it again after a kill.
 
 RabbitMQ writes down which queues it leads a moment after declaring them. A node that is killed within that moment
-(more than 1 s, less than 2.5 s on RabbitMQ 3.10) comes back with queues that answer nothing, for good. So the first
-declaration on a fresh node is given time before anything is published, and a node that died during it starts anew:
-nothing had been accepted yet.
+(more than 1 s, less than 2.5 s on RabbitMQ 3.10) comes back with quorum queues that answer nothing, for good, and now
+and then without a classic queue and what was confirmed in it. So the first declaration on a fresh node is given time
+before anything is published, and a node that died during it starts anew: nothing had been accepted yet.
 """
 
 from __future__ import annotations

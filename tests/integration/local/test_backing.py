@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from amqp import Message
 from kombu import Connection
 from pymongo import MongoClient
 
+from deploy.local import settling
 from deploy.local.access import OPERATOR
 from deploy.local.backing import NoBroker, NoDatabase, prepare
 from deploy.local.broker import Broker
@@ -37,8 +39,10 @@ def test_a_confirmed_message_survives_a_kill_and_nothing_survives_a_stop(own_bro
     with Connection(own_broker.uri(OPERATOR)) as connection:
         channel = connection.default_channel
         channel.confirm_select()
-        # A quorum queue needs some seconds before it survives a kill (deploy/local/settling.py).
         channel.queue_declare("q", durable=True, auto_delete=False)
+        # A fresh node may forget a queue when it is killed right after declaring it, confirmed messages with it;
+        # `deskwire up` gives it the same time before anything is published.
+        time.sleep(settling.SECONDS)
         channel.basic_publish_confirm(Message("kept", delivery_mode=2), "", "q")
     own_broker.kill()
     own_broker.start()
