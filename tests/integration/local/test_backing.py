@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from deploy.local.database import Database
 from deploy.local.folders import Folders
 from deploy.local.packages import ProgramMissing
 from deploy.local.ports import free_port, listens
+from deploy.local.process import wait_for
 from tests.integration.local.test_process import is_there
 
 
@@ -35,19 +35,25 @@ def own_broker(tmp_path: Path) -> Iterator[Broker]:
     broker.kill()
 
 
+def _written_down(broker: Broker, queue: bytes) -> bool:
+    """Whether the node's own log of its tables on disk names the queue."""
+    logs = [*broker.folder.rglob("LATEST.LOG"), *broker.folder.rglob("*.DCL"), *broker.folder.rglob("*.DCD")]
+    return any(queue in log.read_bytes() for log in logs)
+
+
 def test_a_confirmed_message_survives_a_kill_and_nothing_survives_a_stop(own_broker: Broker) -> None:
     with Connection(own_broker.uri(OPERATOR)) as connection:
         channel = connection.default_channel
         channel.confirm_select()
-        channel.queue_declare("q", durable=True, auto_delete=False)
-        # A fresh node may forget a queue when it is killed right after declaring it, confirmed messages with it;
-        # `deskwire up` gives it the same time before anything is published.
-        time.sleep(settling.SECONDS)
-        channel.basic_publish_confirm(Message("kept", delivery_mode=2), "", "q")
+        channel.queue_declare("kept.here", durable=True, auto_delete=False)
+        # A fresh node may forget a queue, and what is confirmed in it, when it is killed right after declaring it;
+        # `deskwire up` gives it time for that, too (deploy/local/settling.py).
+        assert wait_for(lambda: _written_down(own_broker, b"kept.here"), settling.SECONDS)
+        channel.basic_publish_confirm(Message("kept", delivery_mode=2), "", "kept.here")
     own_broker.kill()
     own_broker.start()
     with Connection(own_broker.uri(OPERATOR)) as connection:
-        assert connection.default_channel.basic_get("q", no_ack=True).body == "kept"
+        assert connection.default_channel.basic_get("kept.here", no_ack=True).body == "kept"
     pids = own_broker.pids
     assert len(pids) == 2
     own_broker.stop()
