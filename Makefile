@@ -36,8 +36,8 @@ fmt: setup ## put the code into format
 faults: setup-tests ## faults in a dose of your choice: make faults ARGS="--dose large"
 	@$(PY) -m tests.faults $(ARGS)
 
-nightly: setup-tests ## the slow dose of the time computations: 20,000 random cases each against a slow model
-	@$(PYTEST) tests/unit/sla --hypothesis-profile=nightly --timeout=0 $(ARGS)
+nightly: setup-tests ## the slow dose of service levels: 20,000 random cases, and a real history if it is there
+	@$(PYTEST) tests/unit/sla tests/e2e/test_service_level_history.py --hypothesis-profile=nightly --timeout=0 $(ARGS)
 
 bench: setup-tests ## measure beside the raw ceiling: make bench ARGS=...
 	@$(PY) -m bench $(ARGS)
