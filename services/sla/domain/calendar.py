@@ -13,15 +13,13 @@ instant of a version on its calendar holds instead, wall clock and all.
 from __future__ import annotations
 
 import heapq
-import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
-from hashlib import sha256
 from itertools import accumulate
-from typing import Any
 
+from services.sla.domain.inputs import digest
 from services.sla.domain.zone import offsets
 
 DAY = timedelta(days=1)
@@ -165,22 +163,7 @@ def fingerprint(calendar: Calendar) -> str:
 
     What was reckoned with a calendar holds for this fingerprint and for one `zone_database()`.
     """
-    return sha256(json.dumps(_written(calendar), sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _written(calendar: Calendar) -> dict[str, Any]:
-    def hours(intervals: Iterable[Interval]) -> list[list[float]]:
-        return [[one.opens.total_seconds(), one.closes.total_seconds()] for one in intervals]
-
-    return {
-        "name": calendar.name,
-        "zone": calendar.zone,
-        "week": [hours(day) for day in calendar.week],
-        "holidays": {day.isoformat(): name for day, name in calendar.holidays.items()},
-        "exceptions": {day.isoformat(): [one.name, hours(one.intervals)] for day, one in calendar.exceptions.items()},
-        "union": [_written(one) for one in calendar.union],
-        "versions": [[one.effective_from.timestamp(), _written(one.calendar)] for one in calendar.versions],
-    }
+    return digest(calendar)
 
 
 def _year(calendar: Calendar, number: int) -> _Year:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from services.sla.domain.clock import Moment, begin, step
 from services.sla.domain.history import Entry
+from services.sla.domain.keeping import Kept, hold
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import Agreements
 from services.sla.domain.run import Run
@@ -20,7 +21,8 @@ from services.sla.domain.run import Run
 class Case:
     """`folded` is the last version in the clocks, `pending` are versions that came and are not folded yet.
 
-    `gap` says that a version is missing below a pending one. `latest` is the last entry folded.
+    `gap` says that a version is missing below a pending one. `latest` is the last entry folded. `kept` are thresholds
+    passed under inputs that hold no more.
     """
 
     incident: str
@@ -29,6 +31,7 @@ class Case:
     gap: bool = False
     latest: Entry | None = None
     runs: tuple[Run, ...] = ()
+    kept: tuple[Kept, ...] = ()
 
     def run(self, kind: Kind, instance: int | None = None) -> Run | None:
         """The clock of this kind; of one that repeats the one that `instance` started, or else the last."""
@@ -61,7 +64,7 @@ def missing(case: Case) -> int | None:
 def fold_entry(case: Case, entry: Entry, agreements: Agreements) -> tuple[Case, tuple[Moment, ...]]:
     """The case with the entry of version `folded + 1` in its clocks, and what became true, in order of time."""
     entry = _remembering(case.latest, entry)
-    stepped = [_step(run, entry, agreements) for run in case.runs]
+    stepped = [_step(run, entry, agreements, case.kept) for run in case.runs]
     begun = _begin(case.latest, [run for run, _ in stepped], entry, agreements)
     moments = [moment for _, new in (*stepped, *begun) for moment in new]
     pending = tuple(version for version in case.pending if version != entry.version)
@@ -76,9 +79,11 @@ def fold_entry(case: Case, entry: Entry, agreements: Agreements) -> tuple[Case, 
     return folded, tuple(sorted(moments, key=lambda moment: moment.event.at))
 
 
-def fold(incident: str, entries: Sequence[Entry], agreements: Agreements) -> tuple[Case, tuple[Moment, ...]]:
+def fold(
+    incident: str, entries: Sequence[Entry], agreements: Agreements, kept: tuple[Kept, ...] = ()
+) -> tuple[Case, tuple[Moment, ...]]:
     """The whole history at once: `entries` in order of version, from the first, without a gap."""
-    case, moments = Case(incident=incident), list[Moment]()
+    case, moments = Case(incident=incident, kept=kept), list[Moment]()
     for entry in entries:
         case, new = fold_entry(case, entry, agreements)
         moments.extend(new)
@@ -96,9 +101,15 @@ def remembered(entries: Sequence[Entry]) -> list[Entry]:
 Folded = tuple[Run, tuple[Moment, ...]]
 
 
-def _step(run: Run, entry: Entry, agreements: Agreements) -> Folded:
+def _step(run: Run, entry: Entry, agreements: Agreements, kept: tuple[Kept, ...]) -> Folded:
     """One more entry for a clock, unless it is of a kind whose end is for good and has ended."""
-    return (run, ()) if KINDS[run.kind].repeats and not run.is_open else step(run, entry, agreements)
+    if KINDS[run.kind].repeats and not run.is_open:
+        return run, ()
+    if not kept:
+        return step(run, entry, agreements)
+    run, held = hold(run, kept, max(entry.at, run.at), agreements)
+    run, moments = step(run, entry, agreements)
+    return run, (*held, *moments)
 
 
 def _begin(before: Entry | None, runs: Sequence[Run], entry: Entry, agreements: Agreements) -> list[Folded]:

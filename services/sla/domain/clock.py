@@ -83,11 +83,16 @@ def advance(run: Run, before: datetime, agreements: Agreements) -> tuple[Run, tu
     """The clock with all thresholds passed whose instants lie before `before`, given that nothing else happened."""
     moments: list[Moment] = []
     while (threshold := next_threshold(run, agreements)) is not None and threshold.at < before:
-        run = replace(run, passed=(*run.passed, threshold))
-        change = {"threshold": threshold.name, "percent": threshold.percent}
-        event = Event(type=_PASSED[threshold.mark.side], at=threshold.at, change=change)
-        moments.append(Moment(run=run, event=event, threshold=threshold))
+        moments.append(passing(run, threshold))
+        run = moments[-1].run
     return run, tuple(moments)
+
+
+def passing(run: Run, threshold: Threshold) -> Moment:
+    """The fact that the clock passed the threshold at its instant."""
+    change = {"threshold": threshold.name, "percent": threshold.percent}
+    event = Event(type=_PASSED[threshold.mark.side], at=threshold.at, change=change)
+    return Moment(run=replace(run, passed=(*run.passed, threshold)), event=event, threshold=threshold)
 
 
 def _enter(run: Run, entry: Entry, at: datetime, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:

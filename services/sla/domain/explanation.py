@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from services.sla.domain.calendar_reasons import Stretch
 from services.sla.domain.calendar_reasons import explain as reasons
 from services.sla.domain.case import Case, fold
-from services.sla.domain.clock import Moment, advance
+from services.sla.domain.clock import Moment
 from services.sla.domain.history import Entry
+from services.sla.domain.keeping import Kept, advance_kept
 from services.sla.domain.mark import Side
 from services.sla.domain.policy import Agreements, Terms
 from services.sla.domain.run import (
@@ -90,23 +91,29 @@ def known_at(entries: Sequence[Entry], at: datetime) -> tuple[Entry, ...]:
 
 
 def explain(
-    incident: str, entries: Sequence[Entry], agreements: Agreements, at: datetime
+    incident: str, entries: Sequence[Entry], agreements: Agreements, at: datetime, *, kept: tuple[Kept, ...] = ()
 ) -> tuple[Case, tuple[Explanation, ...]]:
     """The incident as it was at an instant, and its clocks then; no clocks when it had not begun.
 
-    `entries` are its history in order of version, from the first and without a gap.
+    `entries` are its history in order of version, from the first and without a gap; `kept` were passed under earlier
+    inputs.
     """
     known = known_at(entries, at)
-    case, moments = fold(incident, known, agreements)
+    case, moments = fold(incident, known, agreements, kept)
     causes = {entry.version: entry for entry in known}
-    return case, tuple(_explain(run, moments, causes, agreements, at) for run in case.runs)
+    return case, tuple(_explain(run, case, moments, causes, agreements, at) for run in case.runs)
 
 
 def _explain(
-    run: Run, moments: Sequence[Moment], causes: Mapping[int, Entry], agreements: Agreements, at: datetime
+    run: Run,
+    case: Case,
+    moments: Sequence[Moment],
+    causes: Mapping[int, Entry],
+    agreements: Agreements,
+    at: datetime,
 ) -> Explanation:
     own = [one.event for one in moments if (one.run.kind, one.run.instance) == (run.kind, run.instance)]
-    run, passed = advance(run, at, agreements)
+    run, passed = advance_kept(run, at, agreements, case.kept)
     terms = terms_of(run, agreements)
     stopped = stopped_at(run)
     return Explanation(

@@ -14,10 +14,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.sla.domain.basis import Basis, Condition
-from services.sla.domain.calendar import Calendar
+from services.sla.domain.calendar import Calendar, fingerprint
+from services.sla.domain.inputs import Inputs, digest
 from services.sla.domain.kinds import Kind as Kind
 from services.sla.domain.kinds import StopsAt as StopsAt
 from services.sla.domain.mark import TARGET, Mark, Side
+from services.sla.domain.zone import zone_database
 
 PRIORITIES = ("P1", "P2", "P3", "P4")
 WAITING_REASONS = ("user", "vendor", "customer", "change", "problem", "other")
@@ -125,10 +127,11 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What holds for a record: the policy that matched, and the calendar that it names."""
+    """What holds for a record: the policy that matched, the calendar that it names, and what both are computed with."""
 
     match: Match
     calendar: Calendar
+    inputs: Inputs
 
     @property
     def policy(self) -> Policy:
@@ -140,12 +143,35 @@ class Terms:
 class Agreements:
     """All versions of the policies, rising by `effective_from`, and the calendars by name.
 
-    Every version has a rule for every incident, and every policy's calendar is there.
+    Every version has a rule for every incident, and every policy's calendar is there. `zones` is the edition of the
+    time zone database that the calendars are read by.
     """
 
     versions: tuple[PolicySet, ...]
     calendars: Mapping[str, Calendar]
+    zones: str = field(default_factory=zone_database)
     _found: dict[tuple[str, Basis], Terms] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _inputs: dict[tuple[str, str], Inputs] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _edition: list[str] = field(default_factory=list, init=False, compare=False, repr=False)
+
+    @property
+    def edition(self) -> str:
+        """16 hexadecimal digits that differ when anything differs by which some clock is computed."""
+        if not self._edition:
+            calendars = {name: fingerprint(calendar) for name, calendar in self.calendars.items()}
+            self._edition.append(digest([self.versions, calendars, self.zones]))
+        return self._edition[0]
+
+    def inputs(self, version: PolicySet, calendar: str) -> Inputs:
+        """What a clock is computed with that has a policy of this version with this calendar."""
+        found = self._inputs.get((version.version, calendar))
+        if found is None:
+            found = self._inputs[version.version, calendar] = Inputs(
+                policies=f"{version.version} {digest(version.rules)}",
+                calendar=f"{calendar} {fingerprint(self.calendars[calendar])}",
+                zones=self.zones,
+            )
+        return found
 
     def version_at(self, started_at: datetime) -> PolicySet:
         """The version for records that began at this instant; the first one for those that are older than it."""
@@ -166,7 +192,8 @@ class Agreements:
         found = self._found.get((version.version, basis))
         if found is None:
             match = self._match(basis, version)
-            found = Terms(match=match, calendar=self.calendars[match.policy.calendar])
+            calendar = match.policy.calendar
+            found = Terms(match=match, calendar=self.calendars[calendar], inputs=self.inputs(version, calendar))
             if len(self._found) >= _MOST_FOUND:
                 self._found.clear()
             self._found[version.version, basis] = found

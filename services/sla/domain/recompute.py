@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from services.sla.domain.case import Case, fold
-from services.sla.domain.clock import advance
 from services.sla.domain.history import Entry
+from services.sla.domain.keeping import Kept, advance_kept
 from services.sla.domain.kinds import Kind
 from services.sla.domain.policy import Agreements
 from services.sla.domain.record import Clock, describe
@@ -58,13 +58,15 @@ class Difference:
     expected: Any
 
 
-def recompute(incident: str, entries: Sequence[Entry], agreements: Agreements, now: datetime) -> Expected:
-    """Fold the whole history, and let the thresholds pass whose instants lie before `now`."""
-    case, moments = fold(incident, entries, agreements)
+def recompute(
+    incident: str, entries: Sequence[Entry], agreements: Agreements, now: datetime, *, kept: tuple[Kept, ...] = ()
+) -> Expected:
+    """Fold the whole history, and let the thresholds pass whose instants lie before `now`; `kept` are passed anyway."""
+    case, moments = fold(incident, entries, agreements, kept)
     records: dict[Identity, tuple[Clock, ...]] = {}
     for run in case.runs if case.latest is not None else ():
         identity = run.kind, run.instance
-        _, passing = advance(run, now, agreements)
+        _, passing = advance_kept(run, now, agreements, kept)
         for moment in (*(one for one in moments if (one.run.kind, one.run.instance) == identity), *passing):
             assert case.latest is not None
             record = describe(None, moment, case.latest, agreements, place="", asked=())

@@ -9,6 +9,7 @@ from enum import StrEnum
 from services.sla.domain.clock import Moment
 from services.sla.domain.firing import Asked
 from services.sla.domain.history import Entry
+from services.sla.domain.inputs import Inputs
 from services.sla.domain.mark import TARGET, Side
 from services.sla.domain.policy import Agreements, Kind
 from services.sla.domain.run import (
@@ -31,7 +32,7 @@ class Clock:
     It counts from `started_at` on: reopening may start it anew, and its thresholds with it. `rule` of `policy_version`
     chose the policy; `matched` says why. `due_at` is None while the clock stands. `told` are the thresholds told so
     far but for the breach, `asked` the actions that thresholds asked for. `place` orders clocks by their first start;
-    it never changes.
+    it never changes. `inputs` are what its figures were computed with; None for one stored before they were kept.
     """
 
     incident: str
@@ -59,6 +60,7 @@ class Clock:
     organisation: str | None = None
     restricted: bool = False
     backfill: bool = False
+    inputs: Inputs | None = None
 
 
 class Telling(StrEnum):
@@ -121,6 +123,7 @@ def describe(
         organisation=latest.organisation,
         restricted=latest.restricted,
         backfill=latest.backfill,
+        inputs=terms.inputs,
     )
 
 

@@ -73,6 +73,7 @@ class _Zone:
     summer: _Summer | None
 
 
+@cache
 def zone_database() -> str:
     """The edition of the time zone database in use, such as `2026f`."""
     with (files("tzdata") / "zoneinfo" / "tzdata.zi").open(encoding="ascii") as lines:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from services.sla.domain.case import Case
-from services.sla.domain.clock import advance
+from services.sla.domain.keeping import advance_kept
 from services.sla.domain.policy import Agreements
 from services.sla.domain.record import Clock, awaited
 from services.sla.handlers import rows
@@ -115,7 +115,7 @@ def _look_at(
         raise AssertionError("unreachable: a case whose clock is stored has folded an entry")
     told = list[Told]()
     if awaited(stored.state, run, latest, agreements) is not None:
-        run, moments = advance(run, work.now, agreements)
+        run, moments = advance_kept(run, work.now, agreements, case.kept)
         for moment in moments:
             saved, fact = tell(
                 work, stored, moment, latest, known=run, backfill=False, clocks=clocks, agreements=agreements

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.sla.domain.case import Case, awaits, fold_entry, ready, receive
-from services.sla.domain.clock import Moment, advance
+from services.sla.domain.clock import Moment
 from services.sla.domain.history import Entry
+from services.sla.domain.keeping import advance_kept
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import Agreements
 from services.sla.domain.record import Clock, awaited
@@ -164,7 +165,7 @@ class _Fold:
         run = case.run(moment.run.kind, moment.run.instance)
         if run is None or moment.threshold is None:
             return moment.run
-        return advance(run, self.work.now, self.agreements)[0]
+        return advance_kept(run, self.work.now, self.agreements, case.kept)[0]
 
     def _look(self, case: Case) -> None:
         for run in case.runs:
