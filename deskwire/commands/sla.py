@@ -28,8 +28,13 @@ from shared.errors import Invalid, Unavailable
 CLOCKS = ("response", "resolution")
 NOTES = {
     "behind": "are past their due instant, which is yet to be told: the ticker is behind.",
+    "outdated": "are yet to be computed by the agreements in force and were left out; run it again.",
     "moving": "changed while they were read and were left out; run it again.",
-    "unproven": "are older than the history that is kept, and cannot be recomputed.",
+    "kept": "passed a threshold by what held then; that stands, and was not computed again.",
+    "superseded": "ended by a calendar, policies or a time zone database that hold no more: "
+    "by today's they would have ended otherwise, so they are not proven.",
+    "unproven": "are older than the history that is kept: nothing is proven of them.",
+    "lost": "have lost history that should be kept: it was removed.",
 }
 
 
@@ -87,23 +92,30 @@ def check(file: Path, expected: str | None, as_json: bool) -> int:
 @zone_option
 @json_option
 def verify(since: str | None, until: str | None, zone_name: str | None, as_json: bool) -> int:
-    """Recompute every clock from its history and compare. Exit code 4 when something is stored otherwise."""
+    """Recompute every clock from its history and compare.
+
+    Exit code 4 when something is stored otherwise, when history was removed, or when nothing could be proven at all.
+    """
     voice, zone = Voice(as_json=as_json), Zone(zone_name)
-    total, found = dict.fromkeys(("checked", "behind", "moving", "unproven"), 0), list[dict[str, Any]]()
+    total, found = dict.fromkeys(("checked", *NOTES), 0), list[dict[str, Any]]()
     with rpc() as client:
         for page in pages(client, "verify", *zone.read_period(since, until)):
             total = {name: number + page[name] for name, number in total.items()}
             found += page["differences"]
-    voice.answer({**total, "intact": not found, "differences": found})
+    proven = total["checked"] - total["superseded"]
+    intact = not found and not total["lost"]
+    voice.answer({**total, "intact": intact, "proven": proven, "differences": found})
     if found:
-        rows = [[escape(str(one[name])) for name in ("clock", "field", "stored", "expected")] for one in found]
-        voice.table(("clock", "field", "stored", "by its history"), rows)
+        columns = ("clock", "field", "stored", "expected", "inputs")
+        rows = [[escape(str("" if one[name] is None else one[name])) for name in columns] for one in found]
+        voice.table(("clock", "field", "stored", "by its history", "computed with"), rows)
     words = f"{len(found)} differences" if found else "no difference"
     voice.line(f"{total['checked']} clocks recomputed, {words}.", style=BAD if found else None)
     for name, text in NOTES.items():
         if total[name]:
             voice.line(f"{total[name]} {text}")
-    return Exit.NOT_WELL if found else Exit.DONE
+    nothing_proven = proven == 0 and any(total[name] for name in ("unproven", "superseded"))
+    return Exit.DONE if intact and not nothing_proven else Exit.NOT_WELL
 
 
 @sla.command("backtest")

@@ -16,7 +16,7 @@ from deskwire.sla.chart import Look, extent, pieces
 from deskwire.sla.signing import fingerprint, public_of, sign, verify
 from deskwire.sla.style import STYLE
 from deskwire.sla.times import Zone, length
-from deskwire.sla.view import moves, what
+from deskwire.sla.view import as_told, inputs, moves, passage, what
 from shared.errors import Invalid
 
 _OPEN = '<script type="application/json" id="proof">'
@@ -83,9 +83,12 @@ def _clock(clock: Mapping[str, Any], answer: Mapping[str, Any], zone: Zone) -> s
     why = f"{clock['why'][:1].upper()}{clock['why'][1:]}"
     terms = f"{why}. Calendar {calendar['name']} ({calendar['zone']}). "
     terms += f"Pauses while waiting for: {', '.join(clock['pauses']) or 'nothing'}."
+    told = as_told(clock, zone)
+    basis = f"Computed with {inputs(clock['inputs'])}.{f' {told[:1].upper()}{told[1:]}.' if told else ''}"
     state = escape(clock["state"])
     return f"""<section><h2>{escape(clock["clock"].capitalize())} <span class="{state}">{state}</span></h2>
 <p>{escape(words)} {escape(terms)}</p>
+<p>{escape(basis)}</p>
 {_chart(clock, answer)}{_instants(clock, zone)}{_spans(clock, zone)}</section>
 """
 
@@ -94,11 +97,10 @@ def _instants(clock: Mapping[str, Any], zone: Zone) -> str:
     names = ("started", "due", "breached", "stopped")
     rows = [(name, escape(zone.at(clock[f"{name}_at"]))) for name in names if clock[f"{name}_at"] is not None]
     for one in clock["thresholds"]:
-        word = "passed" if one["passed"] else "ahead"
         rows.append(
             (
                 escape(f"{one['name']} of the target" if one["percent"] else one["name"]),
-                f"{escape(zone.at(one['at']))} ({word})",
+                f"{escape(zone.at(one['at']))} ({passage(one)})",
             )
         )
     rows += [(name, escape(text)) for name, text in moves(clock, zone)]

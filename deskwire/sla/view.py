@@ -65,6 +65,9 @@ def _show_clock(clock: Mapping[str, Any], voice: Voice, zone: Zone) -> None:
     calendar = clock["calendar"]
     pauses = ", ".join(clock["pauses"]) or "nothing"
     voice.line(f"{clock['why']}; calendar {calendar['name']} ({calendar['zone']}); pauses for {pauses}", style="dim")
+    voice.line(f"computed with {inputs(clock['inputs'])}", style="dim")
+    if told := as_told(clock, zone):
+        voice.line(told, style=BAD)
     voice.table(("", ""), [(f"[dim]{name}[/]", escape(value)) for name, value in _instants(clock, zone)])
     columns = ("from", "to", "what", "counted", "excluded", "event", "version")
     voice.table(columns, [_row(span, zone) for span in clock["spans"]], numbers=("counted", "version"))
@@ -73,9 +76,29 @@ def _show_clock(clock: Mapping[str, Any], voice: Voice, zone: Zone) -> None:
 def _instants(clock: Mapping[str, Any], zone: Zone) -> list[tuple[str, str]]:
     rows = [(name, zone.at(clock[f"{name}_at"])) for name in ("due", "breached", "stopped") if clock[f"{name}_at"]]
     for one in clock["thresholds"]:
-        word = "passed" if one["passed"] else "ahead"
-        rows.append((one["name"], f"{zone.at(one['at'])}  {word}"))
+        rows.append((one["name"], f"{zone.at(one['at'])}  {passage(one)}"))
     return [*rows, *moves(clock, zone)]
+
+
+def passage(threshold: Mapping[str, Any]) -> str:
+    """Whether a threshold has been passed, and whether by what holds now."""
+    if threshold["kept"]:
+        return "passed by what held then"
+    return "passed" if threshold["passed"] else "ahead"
+
+
+def inputs(names: Mapping[str, str]) -> str:
+    """What the figures were computed with, besides the history."""
+    return f"policies {names['policies']}; calendar {names['calendar']}; time zone database {names['zones']}"
+
+
+def as_told(clock: Mapping[str, Any], zone: Zone) -> str:
+    """What was told last, where that was computed with something else; empty where it was not."""
+    told = clock["told"]
+    if told is None:
+        return ""
+    due = f", due {zone.at(told['due_at'])}" if told["due_at"] else ""
+    return f"told last: {told['state']}{due}, computed with {inputs(told['inputs'])}"
 
 
 def moves(clock: Mapping[str, Any], zone: Zone) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from shared.clock import format_instant
 from shared.command import first_fault
 from shared.envelope import Envelope
 from shared.errors import Invalid
+from shared.storage import to_document
 
 MAX_PAGE = 200
 STATES = ("new", "assigned", "in_progress", "waiting", "resolved", "closed", "cancelled")
@@ -118,6 +119,7 @@ def snapshot(key: str, version: int, clock: Clock) -> dict[str, Any]:
         "policy_version": clock.policy_version,
         "rule": clock.rule,
         "matched": clock.matched,
+        "inputs": None if clock.inputs is None else to_document(clock.inputs),
         "started_at": format_instant(clock.started_at),
         "due_at": None if clock.due_at is None else format_instant(clock.due_at),
         "elapsed_seconds": clock.elapsed_seconds,

@@ -28,6 +28,7 @@ class SlaParts(DependencyProvider):
         settings: Settings = self.container.config[SETTINGS]
         self.agreements = load(settings.sla_file)
         self.clocks = storage.clocks(schemas.snapshot)
+        self.announced = False
 
     def get_dependency(self, _worker_ctx: Any) -> SlaParts:
         return self
@@ -63,6 +64,16 @@ class SlaService:
             observe_breach=count_breach,
         )
 
+    @tick("reckon", every=5.0)
+    def reckon(self, lease: Lease) -> int:
+        """Open records that rest on other inputs than these, after a change of the settings file or of `tzdata`."""
+        if not self.parts.announced:
+            handlers.announce(self.desk.unit_of_work, self.parts.agreements)
+            self.parts.announced = True
+        return handlers.run_reckoning(
+            self.desk.unit_of_work, lease, clocks=self.parts.clocks, agreements=self.parts.agreements
+        )
+
     @command
     def get(self, request: Any) -> Document:
         return self._answer(request, schemas.GetArgs(), partial(handlers.get, agreements=self.parts.agreements))
@@ -81,7 +92,9 @@ class SlaService:
 
     @command
     def verify(self, request: Any) -> Document:
-        return self._recompute(request, question_schemas.PageArgs(), handlers.verify)
+        return self._recompute(
+            request, question_schemas.PageArgs(), partial(handlers.verify, history_kept=storage.KEPT)
+        )
 
     @command
     def figures(self, request: Any) -> Document:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from mongoengine import BooleanField, DateTimeField, DynamicDocument, IntField, StringField
 
@@ -16,8 +17,10 @@ CLOCKS = "clocks"
 CASES = "cases"
 HISTORY = "history"
 DUE = "due"
+EDITIONS = "editions"
 KEPT_SECONDS = 400 * 24 * 60 * 60
 """How long history is kept: as long as the journal is unless `DESKWIRE_JOURNAL_DAYS` says otherwise."""
+KEPT = timedelta(seconds=KEPT_SECONDS)
 
 
 class ClockDocument(DynamicDocument):
@@ -35,17 +38,22 @@ class ClockDocument(DynamicDocument):
 
 
 class CaseDocument(DynamicDocument):
-    """The fold of one incident so far."""
+    """The fold of one incident so far. `edition` are the inputs that it rests on, `unended` says that a clock counts.
+
+    A case stored before these two were kept has neither.
+    """
 
     id = StringField(primary_key=True)
     key = StringField()
     version = IntField()
     gap = BooleanField()
+    unended = BooleanField()
+    edition = StringField()
     meta = {  # noqa: RUF012
         "collection": CASES,
         "db_alias": SERVICE,
         "auto_create_index": False,
-        "indexes": [("key", "version"), "gap"],
+        "indexes": [("key", "version"), "gap", ("unended", "edition")],
     }
 
 
@@ -81,7 +89,22 @@ class DueDocument(DynamicDocument):
     }
 
 
-DOCUMENTS = (ClockDocument, CaseDocument, HistoryDocument, DueDocument)
+class EditionDocument(DynamicDocument):
+    """All inputs together, by which clocks were computed at some time; the highest `number` holds."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    number = IntField()
+    meta = {  # noqa: RUF012
+        "collection": EDITIONS,
+        "db_alias": SERVICE,
+        "auto_create_index": False,
+        "indexes": [("key", "version"), "number"],
+    }
+
+
+DOCUMENTS = (ClockDocument, CaseDocument, HistoryDocument, DueDocument, EditionDocument)
 
 AUDITED = ("clocks",)
 """The collections whose every record has an audit chain."""

@@ -102,6 +102,7 @@ def _event(before: Clock, after: Clock, now: datetime) -> Event:
     }
     for name, field in _MOVED.items():
         change[f"{name}_from"], change[f"{name}_to"] = getattr(before, field), getattr(after, field)
+    change["state_from"], change["state_to"] = before.state.value, after.state.value
     return Event(type=RECOMPUTED, at=now, change=change)
 
 
@@ -112,5 +113,4 @@ _MOVED = {
     "target": "target_seconds",
     "due": "due_at",
     "elapsed": "elapsed_seconds",
-    "state": "state",
 }

@@ -14,6 +14,7 @@ from typing import Any
 
 from services.sla.domain.case import Case, fold
 from services.sla.domain.history import Entry
+from services.sla.domain.inputs import Inputs
 from services.sla.domain.keeping import Kept, advance_kept
 from services.sla.domain.kinds import Kind
 from services.sla.domain.policy import Agreements
@@ -83,6 +84,12 @@ def differences(stored: Clock, run: Run | None, expected: Expected) -> tuple[Dif
     by_record = [tuple(_compare(stored, point, COMPARED)) for point in points]
     recomputed = expected.case.run(stored.kind, stored.instance)
     return (*min(by_record, key=len), *_compare_runs(run, recomputed))
+
+
+def inputs_of(stored: Clock, expected: Expected) -> Inputs | None:
+    """What the clock is computed with today."""
+    points = expected.records.get((stored.kind, stored.instance))
+    return points[-1].inputs if points else None
 
 
 def is_behind(stored: Clock, expected: Expected, now: datetime) -> bool:

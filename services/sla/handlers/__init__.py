@@ -1,10 +1,23 @@
-"""What sla does: folds incidents into clocks, acts on what is due, answers questions."""
+"""What sla does: folds incidents into clocks, acts on what is due, follows changed inputs, answers questions."""
 
 from services.sla.handlers.due import run_due
 from services.sla.handlers.explaining import explain_clocks
 from services.sla.handlers.figuring import figures
 from services.sla.handlers.incidents import take_incidents
 from services.sla.handlers.questions import count_gaps, find, get, report
+from services.sla.handlers.reckoning import announce, run_reckoning
 from services.sla.handlers.verifying import verify
 
-__all__ = ["count_gaps", "explain_clocks", "figures", "find", "get", "report", "run_due", "take_incidents", "verify"]
+__all__ = [
+    "announce",
+    "count_gaps",
+    "explain_clocks",
+    "figures",
+    "find",
+    "get",
+    "report",
+    "run_due",
+    "run_reckoning",
+    "take_incidents",
+    "verify",
+]

@@ -122,5 +122,6 @@ def _look_at(
             )
             stored = saved or stored
             told += [] if fact is None else [fact]
-    rows.keep_due(work, stored.key, row, awaited(stored.state, run, latest, agreements), run.priority)
+    threshold = awaited(stored.state, run, latest, agreements)
+    rows.keep_due(work, stored.key, row, threshold, run.priority, agreements.edition)
     return told

@@ -6,16 +6,21 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from services.sla.domain.case import missing
+from services.sla.domain.case import Case, missing
 from services.sla.domain.explanation import Explanation, Part, explain
 from services.sla.domain.history import Entry
+from services.sla.domain.keeping import Kept
 from services.sla.domain.policy import Agreements
+from services.sla.domain.recompute import Identity
+from services.sla.domain.record import Clock
 from services.sla.domain.run import Activity, Threshold
 from services.sla.handlers.histories import load_histories
-from services.sla.handlers.rows import load_cases
+from services.sla.handlers.rows import key_of, load_cases
+from services.sla.handlers.windows import CLOCKS
 from shared.clock import format_instant
 from shared.errors import Forbidden, Invalid, NotFound
 from shared.event import Event
+from shared.storage import from_document, to_document
 from shared.unit_of_work import Document, Work
 
 if TYPE_CHECKING:
@@ -42,17 +47,39 @@ def explain_clocks(work: Work, command: Command, args: Mapping[str, Any], *, agr
     entries = load_histories(work, [case])[number]
     if entries is None:
         raise NotFound(f"the history of {number} is no longer kept", slug="history-gone", pointer="/number")
-    then, clocks = explain(number, entries, agreements, at)
+    then, clocks = explain(number, entries, agreements, at, kept=case.kept)
     if then.latest is None:
         raise NotFound(f"{number} had not begun at {format_instant(at)}", slug="not-begun", pointer="/args/at")
     wanted = args.get("clock")
+    told = _records(work, case) if at == work.now else {}
     return {
         "number": number,
         "as_of": format_instant(at),
         "folded": then.folded,
         "missing": missing(case),
         "incident": _incident(then.latest),
-        "clocks": [_clock(one) for one in clocks if wanted in (None, one.run.kind.value)],
+        "clocks": [
+            {**_clock(one, case), "told": _as_told(told.get((one.run.kind, one.run.instance)), one)}
+            for one in clocks
+            if wanted in (None, one.run.kind.value)
+        ],
+    }
+
+
+def _records(work: Work, case: Case) -> dict[Identity, Clock]:
+    rows = work.load(CLOCKS, [key_of(case.incident, run) for run in case.runs])
+    return {(one.kind, one.instance): one for one in (from_document(Clock, row) for row in rows.values())}
+
+
+def _as_told(clock: Clock | None, one: Explanation) -> Document | None:
+    """What was told last, where that was computed with other inputs than the explanation; else null."""
+    if clock is None or clock.inputs in (None, one.terms.inputs):
+        return None
+    return {
+        "state": clock.state.value,
+        "due_at": _instant(clock.due_at),
+        "breached_at": _instant(clock.breached_at),
+        "inputs": to_document(clock.inputs),
     }
 
 
@@ -60,7 +87,7 @@ def _incident(latest: Entry) -> Document:
     return {name: getattr(latest, name) for name in _FACT_FIELDS}
 
 
-def _clock(one: Explanation) -> Document:
+def _clock(one: Explanation, case: Case) -> Document:
     policy, calendar = one.terms.policy, one.terms.calendar
     return {
         "clock": one.run.kind.value,
@@ -74,6 +101,7 @@ def _clock(one: Explanation) -> Document:
         "why": one.why,
         "pauses": sorted(policy.pauses),
         "calendar": {"name": calendar.name, "zone": calendar.zone},
+        "inputs": to_document(one.terms.inputs),
         "target_seconds": one.target.total_seconds(),
         "elapsed_seconds": one.elapsed.total_seconds(),
         "remaining_seconds": (one.target - one.elapsed).total_seconds(),
@@ -82,20 +110,26 @@ def _clock(one: Explanation) -> Document:
         "stopped_at": _instant(one.stopped_at),
         "breached_at": _instant(one.run.breached_at),
         "thresholds": [
-            *(_threshold(each, passed=True) for each in one.run.passed),
-            *(_threshold(each, passed=False) for each in one.ahead),
+            *(_threshold(each, passed=True, kept=_is_kept(each, one, case)) for each in one.run.passed),
+            *(_threshold(each, passed=False, kept=False) for each in one.ahead),
         ],
         "spans": [_span(part) for part in one.parts],
         "facts": [_fact(event) for event in one.facts],
     }
 
 
-def _threshold(threshold: Threshold, *, passed: bool) -> Document:
+def _is_kept(threshold: Threshold, one: Explanation, case: Case) -> bool:
+    return Kept(kind=one.run.kind, instance=one.run.instance, threshold=threshold) in case.kept
+
+
+def _threshold(threshold: Threshold, *, passed: bool, kept: bool) -> Document:
+    """`kept`: it was passed under inputs that hold no more, and stays so."""
     return {
         "name": threshold.name,
         "percent": threshold.percent,
         "at": format_instant(threshold.at),
         "passed": passed,
+        "kept": kept,
     }
 
 

@@ -71,7 +71,8 @@ def on_incident(
     due = work.load(rows.DUE, known)
     fold = _Fold(work=work, clocks=clocks, agreements=agreements, stored=stored, due=due, told=told)
     for case in cases.values():
-        rows.keep_case(work, fold.take(case, [history[key] for key in _ready_keys(case)]))
+        case = fold.take(case, [history[key] for key in _ready_keys(case)])
+        rows.keep_case(work, case, agreements.edition)
     return rejected
 
 
@@ -173,4 +174,4 @@ class _Fold:
             stored = self.stored.get(key)
             if stored is not None and case.latest is not None:
                 threshold = awaited(stored.state, run, case.latest, self.agreements)
-                rows.keep_due(self.work, key, self.due.get(key), threshold, run.priority)
+                rows.keep_due(self.work, key, self.due.get(key), threshold, run.priority, self.agreements.edition)

@@ -32,9 +32,15 @@ def load_cases(work: Work, incidents: Collection[str]) -> dict[str, Case]:
     return {key: from_document(Case, row) for key, row in work.load(CASES, incidents).items()}
 
 
-def keep_case(work: Work, case: Case) -> None:
-    """Store the case, which the block has loaded."""
-    work.put(CASES, case.incident, to_document(case))
+def keep_case(work: Work, case: Case, edition: str, *, anew: bool = False) -> None:
+    """Store the case, which the block has loaded, with the edition of its inputs.
+
+    One that was folded further rests on the edition of before until it is computed anew: the tick finds it by that.
+    """
+    row = work.load(CASES, [case.incident]).get(case.incident)
+    kept = edition if anew or row is None else row.get("edition")
+    unended = any(run.is_open for run in case.runs)
+    work.put(CASES, case.incident, {**to_document(case), "edition": kept, "unended": unended})
 
 
 def keep_entry(work: Work, entry: Entry) -> None:
@@ -52,10 +58,13 @@ def load_entries(work: Work, keys: Iterable[str]) -> dict[str, Entry]:
     return {key: from_document(Entry, row) for key, row in work.load(HISTORY, list(keys)).items()}
 
 
-def keep_due(work: Work, key: str, before: Document | None, threshold: Threshold | None, priority: str) -> None:
+def keep_due(
+    work: Work, key: str, before: Document | None, threshold: Threshold | None, priority: str, edition: str
+) -> None:
     """Say when to look at a clock next, or that there is nothing to look for. `before` is the row as loaded.
 
     There is one row for a clock, for its next threshold: when that has acted, the row moves on to the one after.
+    `edition` are the inputs by which its instant was computed.
     """
     if threshold is None:
         if before is not None:
@@ -63,5 +72,6 @@ def keep_due(work: Work, key: str, before: Document | None, threshold: Threshold
         return
     bucket = Lane.URGENT if priority == "P1" else Lane.NORMAL
     row: Document = {"clock": key, "at": threshold.at, "threshold": threshold.name, "bucket": int(bucket)}
-    if before is None or any(before[name] != value for name, value in row.items()):
+    row["edition"] = edition
+    if before is None or any(before.get(name) != value for name, value in row.items()):
         work.put(DUE, key, row)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.sla.domain.case import Case
 from services.sla.domain.policy import Agreements
-from services.sla.domain.recompute import Difference, Expected, differences, is_behind, recompute
+from services.sla.domain.recompute import Difference, Expected, differences, inputs_of, is_behind, recompute
 from services.sla.domain.record import Clock
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.rows import CASES
@@ -25,6 +25,7 @@ ATTEMPTS = 5
 """How often a record that changes while it is read is read again."""
 _SLACK = timedelta(seconds=5)
 """The ticker may tell a threshold between the reads of a page and its comparison."""
+_GONE = Difference(field="case", stored=None, expected="the fold of its incident")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,65 +34,114 @@ class _Page:
     moving: int = 0
     behind: int = 0
     unproven: int = 0
+    lost: int = 0
+    outdated: int = 0
+    superseded: int = 0
+    kept: int = 0
     differences: list[Document] = field(default_factory=list)
 
 
-def verify(work: Work, _command: Command, args: Mapping[str, Any], *, agreements: Agreements) -> Document:
+@dataclass(slots=True, kw_only=True)
+class _Read:
+    """Cases with their clocks as one transaction left them. `editions` are the inputs on which each case rests."""
+
+    cases: dict[str, Case] = field(default_factory=dict)
+    clocks: dict[str, Clock] = field(default_factory=dict)
+    editions: dict[str, str | None] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+
+
+def verify(
+    work: Work, _command: Command, args: Mapping[str, Any], *, agreements: Agreements, history_kept: timedelta
+) -> Document:
     """A page of clocks that started in the period, recomputed and compared.
 
-    `{checked, differences: [{clock, field, stored, expected}], behind, moving, unproven, through, next}`. `behind`
-    counts live clocks whose breach the ticker has yet to tell; `moving` those that changed under every read;
-    `unproven` those whose history is no longer kept. `through` is the start of the page's last clock.
+    `{checked, differences: [{clock, field, stored, expected, inputs}], behind, moving, unproven, lost, outdated,
+    superseded, kept, through, next}`: `behind` counts live clocks whose breach the ticker has yet to tell; `moving`
+    those that changed under every read; `unproven` those that started before what is kept of the history
+    (`history_kept`); `lost` those whose history should be there and is not. `outdated` counts open clocks that are yet
+    to be computed by the inputs in force, `superseded` ended ones that inputs in force at their end made other than
+    today's do, `kept` those that passed thresholds under earlier inputs. `through` is the start of the page's last
+    clock.
     """
     found, cursor = page_of(work, args.get("cursor"), args.get("since"), args.get("until"), args["limit"])
     keys: dict[str, list[str]] = {}
     for row in found:
         keys.setdefault(row["incident"], []).append(row["_id"])
-    cases, clocks = _read(work, keys)
-    histories = load_histories(work, cases.values())
-    page = _Page(moving=sum(len(own) for incident, own in keys.items() if incident not in cases))
-    for incident, case in cases.items():
-        entries = histories[incident]
-        if entries is None:
-            page.unproven += len(keys[incident])
-            continue
-        expected = recompute(incident, entries, agreements, work.now + _SLACK)
-        _compare(page, {key: clocks[key] for key in keys[incident]}, case, expected, work.now)
+    read = _read(work, keys)
+    histories = load_histories(work, read.cases.values())
+    page = _Page()
+    for incident, own in keys.items():
+        case = read.cases.get(incident)
+        if incident in read.gone:
+            page.differences.extend(_difference(key, _GONE, None) for key in own)
+        elif case is None:
+            page.moving += len(own)
+        elif (entries := histories[incident]) is None:
+            _count_unproven(page, [read.clocks[key] for key in own], work.now - history_kept)
+        else:
+            expected = recompute(incident, entries, agreements, work.now + _SLACK, kept=case.kept)
+            stale = read.editions[incident] != agreements.edition
+            clocks = {key: read.clocks[key] for key in own}
+            _compare(page, clocks, case, expected, work.now, stale=stale)
     through = format_instant(found[-1]["started_at"]) if found else None
     return {**to_document(page), "through": through, "next": cursor}
 
 
-def _compare(page: _Page, clocks: Mapping[str, Clock], case: Case, expected: Expected, now: datetime) -> None:
+def _count_unproven(page: _Page, clocks: Iterable[Clock], since: datetime) -> None:
+    for clock in clocks:
+        page.lost += clock.started_at >= since
+        page.unproven += clock.started_at < since
+
+
+def _compare(
+    page: _Page, clocks: Mapping[str, Clock], case: Case, expected: Expected, now: datetime, *, stale: bool
+) -> None:
     for key, clock in clocks.items():
+        run = case.run(clock.kind, clock.instance)
+        found = differences(clock, run, expected)
+        ended = run is not None and not run.is_open
+        other = stale or clock.inputs != inputs_of(clock, expected)
+        if found and stale and not ended:
+            page.outdated += 1
+            continue
         page.checked += 1
         page.behind += is_behind(clock, expected, now)
-        found = differences(clock, case.run(clock.kind, clock.instance), expected)
-        page.differences.extend(_difference(key, one) for one in found)
+        page.kept += any((one.kind, one.instance) == (clock.kind, clock.instance) for one in case.kept)
+        if found and ended and other:
+            page.superseded += 1
+        else:
+            page.differences.extend(_difference(key, one, clock) for one in found)
 
 
-def _read(work: Work, keys: Mapping[str, list[str]]) -> tuple[dict[str, Case], dict[str, Clock]]:
-    """Cases with their clocks as one transaction left them: those whose case stayed the same around the read."""
-    cases, clocks = dict[str, Case](), dict[str, Clock]()
+def _read(work: Work, keys: Mapping[str, list[str]]) -> _Read:
+    """The cases that stayed the same around the read of their clocks."""
+    read = _Read()
     for _ in range(ATTEMPTS):
-        wanted = [incident for incident in keys if incident not in cases]
+        wanted = [incident for incident in keys if incident not in read.cases]
         if not wanted:
             break
         before = _by_key(work.store.read(CASES, wanted))
         rows = _by_key(work.store.read(CLOCKS, [key for incident in wanted for key in keys[incident]]))
         after = _by_key(work.store.read(CASES, wanted))
+        read.gone = set(wanted) - before.keys() - after.keys()
         for incident, row in before.items():
-            if row["version"] == after[incident]["version"]:
-                cases[incident] = from_document(Case, row)
-                clocks.update((key, from_document(Clock, rows[key])) for key in keys[incident])
-    return cases, clocks
+            if row["version"] == after.get(incident, {}).get("version"):
+                read.cases[incident] = from_document(Case, row)
+                read.editions[incident] = row.get("edition")
+                read.clocks.update((key, from_document(Clock, rows[key])) for key in keys[incident])
+    return read
 
 
 def _by_key(rows: Iterable[Document]) -> dict[str, Document]:
     return {row["_id"]: row for row in rows}
 
 
-def _difference(key: str, one: Difference) -> Document:
-    return {"clock": key, "field": one.field, "stored": _plain(one.stored), "expected": _plain(one.expected)}
+def _difference(key: str, one: Difference, clock: Clock | None) -> Document:
+    """`inputs` are those that the record was computed with, in words; null where it does not say."""
+    inputs = None if clock is None or clock.inputs is None else clock.inputs.words
+    difference = {"clock": key, "field": one.field, "stored": _plain(one.stored), "expected": _plain(one.expected)}
+    return {**difference, "inputs": inputs}
 
 
 def _plain(value: Any) -> Any:

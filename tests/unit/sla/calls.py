@@ -10,14 +10,14 @@ from typing import Any
 import orjson
 import pytest
 
-from services.sla import handlers, question_schemas
+from services.sla import handlers, question_schemas, storage
 from shared.command import Commands
 from shared.rpc import read_reply
 from tests.unit.sla.factories import SlaInMemory
 
 METHODS: dict[str, tuple[Any, Callable[..., Any]]] = {
     "explain": (question_schemas.ExplainArgs(), handlers.explain_clocks),
-    "verify": (question_schemas.PageArgs(), handlers.verify),
+    "verify": (question_schemas.PageArgs(), partial(handlers.verify, history_kept=storage.KEPT)),
     "figures": (question_schemas.FiguresArgs(), handlers.figures),
 }
 

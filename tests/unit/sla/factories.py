@@ -26,6 +26,8 @@ MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 WEEKDAYS = 5
+ZONES = "2026a"
+"""What the time zone database calls itself in tests, so that samples outlive its editions."""
 
 
 def make_interval(text: str) -> Interval:
@@ -68,13 +70,13 @@ def make_threshold(point: int | timedelta | Agreed, *actions: Action, clocks: It
 
 
 def make_agreements(
-    policies: dict[str, Policy] | None = None, calendars: dict[str, Calendar] | None = None
+    policies: dict[str, Policy] | None = None, calendars: dict[str, Calendar] | None = None, zones: str = ZONES
 ) -> Agreements:
     """The same policy for each priority, but for those given; P1 has a quarter of the time."""
     urgent = make_policy(name="critical", response=HOUR / 4, resolution=HOUR)
     standard = dict.fromkeys(PRIORITIES, make_policy()) | {"P1": urgent}
     rules = [make_rule(policy, priority=priority) for priority, policy in ({**standard, **(policies or {})}).items()]
-    return agreed(*rules, calendars=calendars)
+    return agreed(*rules, calendars=calendars, zones=zones)
 
 
 def make_rule(policy: Policy | str, **conditions: Any) -> Rule:
@@ -93,9 +95,10 @@ def make_version(version: str, *rules: Rule, effective_from: datetime | None = N
     return PolicySet(version=version, rules=rules, effective_from=effective_from)
 
 
-def agreed(*rules: Rule, calendars: Mapping[str, Calendar] | None = None) -> Agreements:
+def agreed(*rules: Rule, calendars: Mapping[str, Calendar] | None = None, zones: str = ZONES) -> Agreements:
     """One version with these rules, and a calendar `always` beside those given."""
-    return Agreements(versions=(make_version("1", *rules),), calendars={"always": make_calendar(), **(calendars or {})})
+    calendars = {"always": make_calendar(), **(calendars or {})}
+    return Agreements(versions=(make_version("1", *rules),), calendars=calendars, zones=zones)
 
 
 def terms_for(agreements: Agreements, priority: str = "P3", at: datetime = MONDAY) -> Terms:
@@ -216,6 +219,20 @@ class SlaInMemory:
             observe_lateness=self.lateness.append,
             observe_breach=self._breach,
         )
+
+    def restart(self, agreements: Agreements) -> None:
+        """The service ends and starts with these agreements."""
+        self.agreements = agreements
+        handlers.announce(self.unit_of_work, agreements)
+
+    def reckon(self) -> int:
+        """All rounds that find open records of other inputs; how many they looked at."""
+        done = 0
+        while found := handlers.run_reckoning(
+            self.unit_of_work, self.lease, clocks=self.clocks, agreements=self.agreements
+        ):
+            done += found
+        return done
 
     def ask(self, question: Any, args: Document | None = None, number: str | None = None) -> Any:
         given: Document = {"agreements": self.agreements} if question is handlers.get else {}

@@ -85,8 +85,8 @@ def test_thresholds_behind_and_ahead_stand_with_their_instants() -> None:
     sla.take(make_event())
     sla.clock.advance(3 * HOUR)
     assert resolution(explain(sla))["thresholds"] == [
-        {"name": "50%", "percent": 50, "at": "2026-03-02T11:00:00.000Z", "passed": True},
-        {"name": "100%", "percent": 100, "at": "2026-03-02T13:00:00.000Z", "passed": False},
+        {"name": "50%", "percent": 50, "at": "2026-03-02T11:00:00.000Z", "passed": True, "kept": False},
+        {"name": "100%", "percent": 100, "at": "2026-03-02T13:00:00.000Z", "passed": False, "kept": False},
     ]
 
 

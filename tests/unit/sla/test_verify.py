@@ -18,11 +18,14 @@ from tests.unit.sla.calls import CallsInMemory, connect
 from tests.unit.sla.factories import HOUR, MINUTE, MONDAY, SlaInMemory, make_event
 from tests.unit.sla.lives import LIFE, life
 
+COUNTED = ("checked", "behind", "moving", "unproven", "lost", "outdated", "superseded", "kept")
+NOTHING = dict.fromkeys(COUNTED, 0) | {"differences": []}
+
 
 def verify(sla: SlaInMemory, **args: Any) -> Document:
     """All pages as one."""
     found = list(pages(CallsInMemory(sla), "verify", None, None, **args))
-    sums = {name: sum(page[name] for page in found) for name in ("checked", "behind", "moving", "unproven")}
+    sums = {name: sum(page[name] for page in found) for name in COUNTED}
     return {**sums, "differences": [one for page in found for one in page["differences"]]}
 
 
@@ -37,7 +40,7 @@ def make_desk(records: int = 3, **overrides: Any) -> SlaInMemory:
 @pytest.mark.parametrize("backfill", [False, True])
 def test_what_was_folded_event_by_event_is_what_the_history_makes_of_it(backfill: bool) -> None:
     found = verify(make_desk(backfill=backfill), limit=2)
-    assert found == {"checked": 6, "behind": 0, "moving": 0, "unproven": 0, "differences": []}
+    assert found == NOTHING | {"checked": 6}
 
 
 @settings(max_examples=60, deadline=None)
@@ -89,17 +92,55 @@ def test_a_breach_that_the_ticker_has_yet_to_tell_is_no_difference() -> None:
     sla = SlaInMemory()
     sla.take(make_event())
     sla.clock.advance(50 * HOUR)
-    assert verify(sla) == {"checked": 2, "behind": 2, "moving": 0, "unproven": 0, "differences": []}
+    assert verify(sla) == NOTHING | {"checked": 2, "behind": 2}
     while sla.tick():
         pass
     assert verify(sla)["behind"] == 0
 
 
-def test_a_clock_whose_history_is_gone_is_not_called_right() -> None:
+def test_a_clock_whose_history_was_removed_is_not_called_right(monkeypatch: pytest.MonkeyPatch) -> None:
     sla = make_desk()
     del sla.rows("history")["INC0000001:3"]
     found = verify(sla)
-    assert (found["checked"], found["unproven"]) == (4, 2)
+    assert (found["checked"], found["lost"], found["unproven"]) == (4, 2, 0)
+    answer, code = run_verify(monkeypatch, sla)
+    assert (answer["intact"], answer["proven"], code) == (False, 4, Exit.NOT_WELL)
+
+
+def test_a_clock_older_than_the_history_that_is_kept_is_neither_right_nor_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sla = make_desk()
+    sla.clock.advance(timedelta(days=400))
+    del sla.rows("history")["INC0000001:1"]
+    answer, code = run_verify(monkeypatch, sla)
+    assert (answer["unproven"], answer["lost"], answer["intact"], answer["proven"], code) == (2, 0, True, 4, Exit.DONE)
+
+
+def test_the_command_does_not_end_well_when_it_could_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    sla = make_desk()
+    sla.clock.advance(timedelta(days=400))
+    sla.rows("history").clear()
+    answer, code = run_verify(monkeypatch, sla)
+    assert (answer["proven"], answer["unproven"], answer["intact"], code) == (0, 6, True, Exit.NOT_WELL)
+
+
+def test_a_clock_whose_case_was_removed_is_found() -> None:
+    sla = make_desk()
+    del sla.rows("cases")["INC0000001"]
+    found = verify(sla)
+    assert [(one["clock"], one["field"]) for one in found["differences"]] == [
+        ("INC0000001:resolution", "case"),
+        ("INC0000001:response", "case"),
+    ]
+    assert found["moving"] == 0
+
+
+def run_verify(monkeypatch: pytest.MonkeyPatch, sla: SlaInMemory) -> tuple[Any, int]:
+    """What `deskwire sla verify --json` answers, and its exit code."""
+    connect(monkeypatch, sla)
+    result = CliRunner().invoke(cli, ["sla", "verify", "--json"], standalone_mode=False)
+    return json.loads(result.output), result.return_value
 
 
 def test_the_command_says_that_nothing_differs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,9 +152,9 @@ def test_the_command_says_that_nothing_differs(monkeypatch: pytest.MonkeyPatch) 
 def test_the_command_ends_with_another_code_when_something_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     sla = make_desk()
     sla.rows("clocks")["INC0000001:response"]["elapsed_seconds"] = 7.0
-    connect(monkeypatch, sla)
-    result = CliRunner().invoke(cli, ["sla", "verify", "--json"], standalone_mode=False)
-    assert result.return_value == Exit.NOT_WELL
-    assert json.loads(result.output)["differences"] == [
-        {"clock": "INC0000001:response", "field": "elapsed_seconds", "stored": 7.0, "expected": 600.0}
-    ]
+    answer, code = run_verify(monkeypatch, sla)
+    assert code == Exit.NOT_WELL
+    (found,) = answer["differences"]
+    assert (found["clock"], found["field"]) == ("INC0000001:response", "elapsed_seconds")
+    assert (found["stored"], found["expected"]) == (7.0, 600.0)
+    assert found["inputs"].endswith("; time zone database 2026a")

@@ -1,0 +1,112 @@
+"""Computes open records anew that rest on other inputs than those in force: in the background, a window at a time.
+
+An edition is all the inputs together. The service that starts with one tells it (`announce`); the tick then looks for
+open cases of any other edition until there is none. Services of an older edition that still run leave them alone.
+"""
+
+from __future__ import annotations
+
+from services.sla.domain.case import Case
+from services.sla.domain.history import Entry
+from services.sla.domain.policy import Agreements
+from services.sla.domain.reckoning import Reckoned, reckon
+from services.sla.domain.recompute import Identity
+from services.sla.domain.record import Clock, awaited
+from services.sla.handlers import rows
+from services.sla.handlers.due import Lease
+from services.sla.handlers.histories import load_histories
+from services.sla.handlers.telling import cause_of, in_plain_values
+from shared.storage import Repository, Stored, from_document
+from shared.unit_of_work import Document, UnitOfWork, Work
+
+EDITIONS = "editions"
+BATCH = 50
+"""Cases in one transaction: a window is a fraction of a second, and events are handled in between."""
+_MOST = 1_000
+"""Editions that are looked for; a desk changes its agreements far less often."""
+
+
+def announce(unit_of_work: UnitOfWork, agreements: Agreements) -> None:
+    """Make the edition of this process the one that holds: the last to start decides."""
+    unit_of_work.run(lambda work: _announce(work, agreements))
+
+
+def run_reckoning(unit_of_work: UnitOfWork, lease: Lease, *, clocks: Repository[Clock], agreements: Agreements) -> int:
+    """One round; returns how many records it looked at, and 0 when all rest on the inputs in force.
+
+    A record of which something moved is told as `sla.recomputed`; of the others only the edition changes.
+    """
+    return unit_of_work.run(lambda work: reckon_cases(work, lease, clocks=clocks, agreements=agreements))
+
+
+def reckon_cases(
+    work: Work, lease: Lease, *, clocks: Repository[Clock], agreements: Agreements, limit: int = BATCH
+) -> int:
+    """Compute up to `limit` cases anew. Whoever has lost the lease commits nothing."""
+    editions = _editions(work)
+    if not editions or editions[-1]["_id"] != agreements.edition:
+        return 0
+    stale = [None, *(row["_id"] for row in editions[:-1])]
+    found = work.store.find(rows.CASES, {"unended": [None, True], "edition": stale}, limit=limit)
+    cases = [from_document(Case, row) for row in work.adopt(rows.CASES, found)]
+    if not cases:
+        return 0
+    work.fence(lease.name, lease.token)
+    keys = [rows.key_of(case.incident, run) for case in cases for run in case.runs]
+    stored, due = clocks.get_many(work, keys), work.load(rows.DUE, keys)
+    histories = load_histories(work, cases)
+    for case in cases:
+        _reckon(work, case, histories[case.incident], stored, due, clocks, agreements)
+    return len(cases)
+
+
+def _reckon(
+    work: Work,
+    case: Case,
+    entries: tuple[Entry, ...] | None,
+    stored: dict[str, Stored[Clock]],
+    due: dict[str, Document],
+    clocks: Repository[Clock],
+    agreements: Agreements,
+) -> None:
+    """Without the whole history only the rows move: what of the fold is stored is the best that is known."""
+    keys = {(run.kind, run.instance): rows.key_of(case.incident, run) for run in case.runs}
+    if entries and any(run.is_open for run in case.runs):
+        records = {identity: stored[key].state for identity, key in keys.items() if key in stored}
+        found = reckon(case, records, entries, agreements, work.now)
+        _tell(work, found, keys, stored, entries[-1], clocks)
+        case = found.case
+    for run in case.runs:
+        clock = stored.get(key := keys[run.kind, run.instance])
+        if clock is not None and case.latest is not None and run.is_open:
+            threshold = awaited(clock.state, run, case.latest, agreements)
+            rows.keep_due(work, key, due.get(key), threshold, run.priority, agreements.edition)
+    rows.keep_case(work, case, agreements.edition, anew=True)
+
+
+def _tell(
+    work: Work,
+    found: Reckoned,
+    keys: dict[Identity, str],
+    stored: dict[str, Stored[Clock]],
+    latest: Entry,
+    clocks: Repository[Clock],
+) -> None:
+    for identity, (record, event) in found.moved.items():
+        key = keys[identity]
+        cause = cause_of(latest, backfill=latest.backfill)
+        stored[key] = clocks.save(work, stored[key], record, (in_plain_values(event),), cause)
+
+
+def _announce(work: Work, agreements: Agreements) -> None:
+    editions = _editions(work)
+    if editions and editions[-1]["_id"] == agreements.edition:
+        return
+    number = editions[-1]["number"] + 1 if editions else 1
+    work.put(EDITIONS, agreements.edition, {"number": number, "zones": agreements.zones, "since": work.now})
+
+
+def _editions(work: Work) -> list[Document]:
+    """All editions, the one that holds last."""
+    found = work.store.find(EDITIONS, {}, sort="number", after=0, until=2**31, limit=_MOST)
+    return work.adopt(EDITIONS, found)
