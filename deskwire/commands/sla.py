@@ -20,12 +20,13 @@ from deskwire.sla.times import Zone, period, zone_option
 from deskwire.sla.view import show
 from deskwire.sla.walk import pages
 from services.sla.domain.figures import DIMENSIONS
+from services.sla.domain.kinds import Kind
 from services.sla.settings import load
 from shared.clock import SystemClock, format_instant
 from shared.config import Settings
 from shared.errors import Invalid, Unavailable
 
-CLOCKS = ("response", "resolution")
+CLOCKS = tuple(kind.value for kind in Kind)
 NOTES = {
     "behind": "are past their due instant, which is yet to be told: the ticker is behind.",
     "outdated": "are yet to be computed by the agreements in force and were left out; run it again.",
@@ -45,7 +46,7 @@ def sla() -> None:
 
 @sla.command("explain")
 @click.argument("number")
-@click.option("--clock", type=click.Choice(CLOCKS), help="This clock only.")
+@click.option("--clock", type=click.Choice(CLOCKS), help="Clocks of this kind only.")
 @click.option("--at", "at_text", metavar="INSTANT", help="As of this instant; without an offset in the shown zone.")
 @zone_option
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed page for a customer.")
@@ -102,7 +103,7 @@ def verify(since: str | None, until: str | None, zone_name: str | None, as_json:
         for page in pages(client, "verify", *zone.read_period(since, until)):
             total = {name: number + page[name] for name, number in total.items()}
             found += page["differences"]
-    proven = total["checked"] - total["superseded"]
+    proven = total["checked"] - total["superseded"] - len({one["clock"] for one in found})
     intact = not found and not total["lost"]
     voice.answer({**total, "intact": intact, "proven": proven, "differences": found})
     if found:

@@ -1,9 +1,10 @@
-"""What README.md tells a newcomer to type, and what it says the terminal answers."""
+"""What README.md, or another page, tells one to type, and what it says the terminal answers."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from deploy.local.folders import ROOT
 
@@ -19,16 +20,16 @@ _MASKS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """One command, and the lines that follow it in the README; empty where it shows none."""
+    """One command, and the lines that follow it on the page; empty where it shows none."""
 
     command: str
     shown: tuple[str, ...] = ()
 
 
-def typed() -> tuple[Typed, ...]:
-    """Every command of the README's `console` and `sh` blocks, in its order."""
+def typed(page: Path = README) -> tuple[Typed, ...]:
+    """Every command of the page's `console` and `sh` blocks, in its order."""
     found: list[Typed] = []
-    for kind, text in _BLOCK.findall(README.read_text(encoding="utf-8")):
+    for kind, text in _BLOCK.findall(page.read_text(encoding="utf-8")):
         found += _console(text) if kind == "console" else [Typed(command=one) for one in _lines(text)]
     return tuple(found)
 

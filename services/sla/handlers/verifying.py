@@ -74,6 +74,7 @@ def verify(
     for incident, own in keys.items():
         case = read.cases.get(incident)
         if incident in read.gone:
+            page.checked += len(own)
             page.differences.extend(_difference(key, _GONE, None) for key in own)
         elif case is None:
             page.moving += len(own)
