@@ -7,7 +7,7 @@ stands: a threshold that was passed stays passed, a breach stays a breach, and a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,13 +16,16 @@ from services.sla.domain.case import Case
 from services.sla.domain.history import Entry
 from services.sla.domain.inputs import what_changed
 from services.sla.domain.keeping import Kept, advance_kept
-from services.sla.domain.mark import TARGET
+from services.sla.domain.mark import TARGET, Side
 from services.sla.domain.policy import Agreements
 from services.sla.domain.recompute import COMPARED, Expected, Identity, recompute
 from services.sla.domain.record import Clock
-from services.sla.domain.run import Run, Threshold
-from services.sla.events import RECOMPUTED
+from services.sla.domain.run import Activity, ClockState, Run, Span, Threshold, terms_of
+from services.sla.events import CANCELLED, RECOMPUTED
 from shared.event import Event
+
+NOT_AGREED = "no-longer-agreed"
+"""Why a clock ends of which the policies in force know no target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,46 +40,81 @@ def reckon(
     case: Case, stored: Mapping[Identity, Clock], entries: Sequence[Entry], agreements: Agreements, now: datetime
 ) -> Reckoned:
     """Compute the clocks that have not ended; `stored` are their records, `entries` what `case` has folded."""
-    kept = (*case.kept, *_to_keep(case, stored, entries, agreements, now))
-    expected = recompute(case.incident, entries, agreements, now, kept=kept)
-    runs = tuple(_now(run, expected.case) for run in case.runs)
-    records = {(run.kind, run.instance): stored.get((run.kind, run.instance)) for run in case.runs if run.is_open}
-    moved = {
-        identity: (after, _event(before, after, now))
-        for identity, before in records.items()
-        if before is not None and (after := _record(before, expected, identity)) is not None
-    }
+    kept, expected = case.kept, recompute(case.incident, entries, agreements, now, kept=case.kept)
+    if more := tuple(_to_keep(case, stored, expected, agreements, now)):
+        kept = (*case.kept, *more)
+        expected = recompute(case.incident, entries, agreements, now, kept=kept)
+    runs = tuple(_now(run, expected.case, agreements, now) for run in case.runs)
+    moved = dict[Identity, tuple[Clock, Event]]()
+    for run, after in zip(case.runs, runs, strict=True):
+        identity = run.kind, run.instance
+        before = stored.get(identity) if run.is_open else None
+        told = None if before is None else _news(before, run, after, expected, agreements, now)
+        if told is not None:
+            moved[identity] = told
     latest = case.latest if expected.case.latest is None else expected.case.latest
     return Reckoned(case=replace(case, runs=runs, kept=kept, latest=latest), moved=moved)
 
 
 def _to_keep(
-    case: Case, stored: Mapping[Identity, Clock], entries: Sequence[Entry], agreements: Agreements, now: datetime
+    case: Case, stored: Mapping[Identity, Clock], expected: Expected, agreements: Agreements, now: datetime
 ) -> Iterator[Kept]:
     """What was passed by open clocks and is not borne out by the new inputs, or later only."""
-    expected = recompute(case.incident, entries, agreements, now, kept=case.kept)
     for run in case.runs:
         after = expected.case.run(run.kind, run.instance)
         if after is None or not run.is_open:
             continue
         after, _ = advance_kept(after, now, agreements, case.kept)
         passed = {one.name: one.at for one in after.passed}
-        for one in _told(run, stored.get((run.kind, run.instance))):
+        for one in _told(run, stored.get((run.kind, run.instance)), agreements, now):
             if one.name not in passed or passed[one.name] > one.at:
                 yield Kept(kind=run.kind, instance=run.instance, threshold=one)
 
 
-def _told(run: Run, record: Clock | None) -> Iterable[Threshold]:
-    """What the clock passed: by the fold, and the breach that the ticker told since."""
-    if run.breached_at is None and record is not None and record.breached_at is not None:
-        return (*run.passed, Threshold(mark=TARGET, at=record.breached_at))
-    return run.passed
+def _told(run: Run, record: Clock | None, agreements: Agreements, now: datetime) -> Iterator[Threshold]:
+    """What the clock passed: by the fold, and what the ticker told since.
+
+    The record keeps an instant of the breach alone: a warning was passed by then, or else by now.
+    """
+    yield from run.passed
+    if record is None:
+        return
+    names = {one.name for one in run.passed}
+    terms = terms_of(run, agreements)
+    for mark in terms.policy.marks(run.kind) if run.kind in terms.policy.targets else ():
+        if mark.name in record.told and mark.name not in names:
+            early = mark.side is Side.BEFORE
+            yield Threshold(mark=mark, at=(record.breached_at if early else None) or now)
+    if record.breached_at is not None and TARGET.name not in names:
+        yield Threshold(mark=TARGET, at=record.breached_at)
 
 
-def _now(run: Run, after: Case) -> Run:
-    """A clock that has ended keeps what it ended with, and so does one that the agreements know no more."""
+def _now(run: Run, after: Case, agreements: Agreements, now: datetime) -> Run:
+    """A clock that has ended keeps what it ended with; one that is agreed no more ends."""
+    if not run.is_open:
+        return run
+    if not _is_agreed(run, agreements):
+        last = run.spans[-1]
+        end = Span(start=now, end=None, activity=Activity.CANCELLED, reason=NOT_AGREED, version=last.version)
+        return replace(run, at=now, spans=(*run.spans[:-1], replace(last, end=now), end))
     found = after.run(run.kind, run.instance)
-    return found if run.is_open and found is not None else run
+    return run if found is None else found
+
+
+def _is_agreed(run: Run, agreements: Agreements) -> bool:
+    return run.kind in terms_of(run, agreements).policy.targets
+
+
+def _news(
+    before: Clock, run: Run, after: Run, expected: Expected, agreements: Agreements, now: datetime
+) -> tuple[Clock, Event] | None:
+    """The record and what is told of it, if anything moved."""
+    if not _is_agreed(run, agreements):
+        state = ClockState.CANCELLED if before.breached_at is None else before.state
+        ended = replace(before, state=state, due_at=None, stopped_at=after.spans[-1].start)
+        return ended, Event(type=CANCELLED, at=now, change={"reason": NOT_AGREED})
+    record = _record(before, expected, (run.kind, run.instance))
+    return None if record is None else (record, _event(before, record, now))
 
 
 def _record(before: Clock, expected: Expected, identity: Identity) -> Clock | None:

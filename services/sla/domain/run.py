@@ -107,9 +107,12 @@ def terms_of(run: Run, agreements: Agreements) -> Terms:
 
 
 def next_threshold(run: Run, agreements: Agreements, *, told: frozenset[str] = frozenset()) -> Threshold | None:
-    """The next threshold of a clock that counts, but for the names in `told`; None when it does not run on to one."""
+    """The next threshold of a clock that counts, but for the names in `told`; None when it does not run on to one.
+
+    None as well for a clock of which the agreements no longer know the target.
+    """
     terms = terms_of(run, agreements)
-    if not is_counting(run, terms):
+    if not is_counting(run, terms) or run.kind not in terms.policy.targets:
         return None
     over = told | {one.name for one in run.passed}
     mark = next((mark for mark in terms.policy.marks(run.kind) if mark.name not in over), None)

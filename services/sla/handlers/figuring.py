@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.sla.domain.case import Case
 from services.sla.domain.figures import Sums, count
+from services.sla.domain.keeping import advance_kept
 from services.sla.domain.policy import Agreements, Kind
 from services.sla.domain.run import Run
 from services.sla.handlers.histories import load_histories
@@ -27,7 +28,11 @@ def figures(work: Work, _command: Command, args: Mapping[str, Any], *, agreement
     """
     found, cursor = page_of(work, args.get("cursor"), args.get("since"), args.get("until"), args["limit"])
     cases = load_cases(work, list(dict.fromkeys(row["incident"] for row in found)))
-    clocks = [(cases[row["incident"]], run) for row in found if (run := _run(cases, row)) is not None]
+    clocks = [
+        (case := cases[row["incident"]], advance_kept(run, work.now, agreements, case.kept)[0])
+        for row in found
+        if (run := _run(cases, row)) is not None
+    ]
     histories = load_histories(work, {case.incident: case for case, run in clocks if _may_be_late(run)}.values())
     sums = Sums()
     for case, run in clocks:

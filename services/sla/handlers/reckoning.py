@@ -20,7 +20,7 @@ from shared.storage import Repository, Stored, from_document
 from shared.unit_of_work import Document, UnitOfWork, Work
 
 EDITIONS = "editions"
-BATCH = 50
+BATCH = 20
 """Cases in one transaction: a window is a fraction of a second, and events are handled in between."""
 _MOST = 1_000
 """Editions that are looked for; a desk changes its agreements far less often."""
@@ -46,9 +46,7 @@ def reckon_cases(
     editions = _editions(work)
     if not editions or editions[-1]["_id"] != agreements.edition:
         return 0
-    stale = [None, *(row["_id"] for row in editions[:-1])]
-    found = work.store.find(rows.CASES, {"unended": [None, True], "edition": stale}, limit=limit)
-    cases = [from_document(Case, row) for row in work.adopt(rows.CASES, found)]
+    cases = _find_stale(work, [row["_id"] for row in editions[:-1]], limit)
     if not cases:
         return 0
     work.fence(lease.name, lease.token)
@@ -58,6 +56,18 @@ def reckon_cases(
     for case in cases:
         _reckon(work, case, histories[case.incident], stored, due, clocks, agreements)
     return len(cases)
+
+
+def _find_stale(work: Work, editions: list[str], limit: int) -> list[Case]:
+    """Open cases of these editions, and cases stored before editions were kept.
+
+    Two questions: the embedded database reads the whole index when its first field may have one of several values
+    (with 100,000 cases half a second, against five milliseconds for each of these).
+    """
+    found = work.store.find(rows.CASES, {"unended": True, "edition": [None, *editions]}, limit=limit)
+    if len(found) < limit:
+        found += work.store.find(rows.CASES, {"unended": None}, limit=limit - len(found))
+    return [from_document(Case, row) for row in work.adopt(rows.CASES, found)]
 
 
 def _reckon(
