@@ -12,7 +12,7 @@ from deskwire.cli import Exit
 from deskwire.console import BAD, Voice, progress_bar
 from deskwire.options import json_option
 from deskwire.session import OPERATOR_ACTOR, rpc, store_of
-from deskwire.sla import comparison, tables
+from deskwire.sla import comparison, expectation, tables
 from deskwire.sla.backtest import Trial, chunks, run_here, run_in_workers
 from deskwire.sla.page import check_page, make_page
 from deskwire.sla.signing import find_key, find_or_make_key, fingerprint, key_file, public_of
@@ -35,7 +35,7 @@ NOTES = {
 
 @click.group("sla")
 def sla() -> None:
-    """Service levels: explain a clock, verify them all, try a draft on the past, report."""
+    """Service levels: explain a clock, what to expect, verify them all, try a draft on the past, report."""
 
 
 @sla.command("explain")
@@ -62,6 +62,21 @@ def explain(
         show(answer, voice, zone)
     else:
         voice.line(f"{html} is written and signed. Check it with: deskwire sla check {html}")
+
+
+@sla.command("expect")
+@click.argument("number")
+@click.option("--zone", metavar="ZONE", help="Tell times in this zone; in the requester's when left out.")
+@json_option
+def expect(number: str, zone: str | None, as_json: bool) -> None:
+    """Tell by when the requester of the incident NUMBER may expect a reply and a solution."""
+    voice = Voice(as_json=as_json)
+    args = {} if zone is None else {"zone": zone}
+    with rpc() as client:
+        answer = client.call("sla", "expect", {"number": number.upper(), "args": args, "actor": OPERATOR_ACTOR})
+    voice.answer(answer)
+    if not as_json:
+        expectation.show(answer, voice)
 
 
 @sla.command("check")

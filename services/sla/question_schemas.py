@@ -24,6 +24,12 @@ class ExplainArgs(_Strict):
     at = fields.AwareDateTime()
 
 
+class ExpectArgs(_Strict):
+    """In which time zone (IANA name); the requester's, or else the calendar's, when it is left out."""
+
+    zone = fields.String(validate=validate.Length(1, 255))
+
+
 class PageArgs(_Strict):
     """A page of the clocks that started from `since` on and before `until`; go on with `cursor` set to `next`."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import Schema
 from nameko.extensions import DependencyProvider
 
-from services.sla import handlers, question_schemas, schemas, storage
+from services.sla import handlers, promise_schemas, question_schemas, schemas, storage
 from services.sla.settings import load
 from shared.config import Settings
 from shared.entrypoints import events, tick
@@ -28,6 +28,7 @@ class SlaParts(DependencyProvider):
         settings: Settings = self.container.config[SETTINGS]
         self.agreements = load(settings.sla_file)
         self.clocks = storage.clocks(schemas.snapshot)
+        self.promises = storage.promises(promise_schemas.snapshot)
 
     def get_dependency(self, _worker_ctx: Any) -> SlaParts:
         return self
@@ -47,6 +48,7 @@ class SlaService:
             self.desk.unit_of_work,
             envelopes,
             clocks=self.parts.clocks,
+            promises=self.parts.promises,
             agreements=self.parts.agreements,
             read=schemas.read_entry,
             observe_breach=count_breach,
@@ -78,6 +80,10 @@ class SlaService:
     @command
     def explain(self, request: Any) -> Document:
         return self._recompute(request, question_schemas.ExplainArgs(), handlers.explain_clocks)
+
+    @command
+    def expect(self, request: Any) -> Document:
+        return self._recompute(request, question_schemas.ExpectArgs(), handlers.expect)
 
     @command
     def verify(self, request: Any) -> Document:

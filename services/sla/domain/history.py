@@ -23,8 +23,8 @@ class Entry:
     """One version of an incident. A restricted one tells its state and priority only; the rest is None.
 
     `accepted` and `replied` say whether, at this version, there has been an acceptance or a public reply; `asked` and
-    `answered` whether this very version is a public note of the requester, or of the desk. `requester` is a person's id,
-    `requester_zone` the IANA name of their time zone, where it is told.
+    `answered` whether this very version is a public note of the requester, or of the desk. `requester` is a person's
+    id, `requester_zone` the name of their time zone, where it is told.
     """
 
     incident: str

@@ -1,10 +1,22 @@
 """What sla does: folds incidents into clocks, acts on what is due, answers questions."""
 
 from services.sla.handlers.due import run_due
+from services.sla.handlers.expecting import expect
 from services.sla.handlers.explaining import explain_clocks
 from services.sla.handlers.figuring import figures
 from services.sla.handlers.incidents import take_incidents
 from services.sla.handlers.questions import count_gaps, find, get, report
 from services.sla.handlers.verifying import verify
 
-__all__ = ["count_gaps", "explain_clocks", "figures", "find", "get", "report", "run_due", "take_incidents", "verify"]
+__all__ = [
+    "count_gaps",
+    "expect",
+    "explain_clocks",
+    "figures",
+    "find",
+    "get",
+    "report",
+    "run_due",
+    "take_incidents",
+    "verify",
+]

@@ -78,7 +78,7 @@ def tell(
     place = f"{format_instant(moment.run.spans[0].start)} {key}"
     asked, change = _act(before, moment, known, agreements, backfill=backfill, now=work.now)
     state = describe(before, moment, latest, agreements, place=place, asked=asked)
-    event = _in_plain_values(moment.event, change)
+    event = in_plain_values(moment.event, change)
     saved = clocks.save(work, stored, state, (event,), cause_of(latest, backfill=backfill), key=key)
     told = Told(kind=kind, priority=state.priority, type=event.type, at=event.at, backfill=backfill)
     return saved, told
@@ -105,7 +105,7 @@ def _act(
     }
 
 
-def _in_plain_values(event: Event, more: Mapping[str, Any]) -> Event:
+def in_plain_values(event: Event, more: Mapping[str, Any]) -> Event:
     """The event with every instant as text."""
     change = {
         name: format_instant(value) if isinstance(value, datetime) else value

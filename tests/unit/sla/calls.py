@@ -17,6 +17,7 @@ from tests.unit.sla.factories import SlaInMemory
 
 METHODS: dict[str, tuple[Any, Callable[..., Any]]] = {
     "explain": (question_schemas.ExplainArgs(), handlers.explain_clocks),
+    "expect": (question_schemas.ExpectArgs(), handlers.expect),
     "verify": (question_schemas.PageArgs(), handlers.verify),
     "figures": (question_schemas.FiguresArgs(), handlers.figures),
 }
