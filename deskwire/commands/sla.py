@@ -12,7 +12,7 @@ from deskwire.cli import Exit
 from deskwire.console import BAD, Voice, progress_bar
 from deskwire.options import json_option
 from deskwire.session import OPERATOR_ACTOR, rpc, store_of
-from deskwire.sla import comparison, expectation, tables
+from deskwire.sla import comparison, expectation, outages, tables
 from deskwire.sla.backtest import Trial, chunks, run_here, run_in_workers
 from deskwire.sla.page import check_page, make_page
 from deskwire.sla.signing import find_key, find_or_make_key, fingerprint, key_file, public_of
@@ -26,6 +26,7 @@ from shared.config import Settings
 from shared.errors import Invalid, Unavailable
 
 CLOCKS = ("response", "resolution")
+CSV = ("attainment", "downtime")
 NOTES = {
     "behind": "are past their due instant, which is yet to be told: the ticker is behind.",
     "moving": "changed while they were read and were left out; run it again.",
@@ -162,20 +163,27 @@ def backtest(
 @click.option("--by", type=click.Choice(DIMENSIONS), default="priority", show_default=True, help="What to group by.")
 @period
 @zone_option
-@click.option("--csv", "as_csv", is_flag=True, help="The attainment table as CSV.")
+@click.option("--csv", "as_csv", type=click.Choice(CSV), is_flag=False, flag_value=CSV[0], help="A table as CSV.")
 @json_option
-def report(by: str, since: str | None, until: str | None, zone_name: str | None, as_csv: bool, as_json: bool) -> None:
-    """Report attainment, mean times, causes of breaches and the age of the backlog."""
-    voice, zone = Voice(as_json=as_json), Zone(zone_name)
-    found = tables.empty(by)
+def report(
+    by: str, since: str | None, until: str | None, zone_name: str | None, as_csv: str | None, as_json: bool
+) -> None:
+    """Report attainment, mean times, causes of breaches, the age of the backlog and the downtime of services."""
+    voice, bounds = Voice(as_json=as_json), Zone(zone_name).read_period(since, until)
+    found, down = tables.empty(by), outages.Found(since=bounds[0], until=bounds[1])
     with rpc() as client:
-        for page in pages(client, "figures", *zone.read_period(since, until), by=by):
+        for page in pages(client, "figures", *bounds, by=by):
             tables.add(found, page)
+        for page in pages(client, "downtime", *bounds):
+            down.add(page)
     if as_csv and not as_json:
-        click.echo(tables.as_csv(found), nl=False)
+        text = tables.as_csv(found) if as_csv == CSV[0] else tables.csv_of(outages.COLUMNS, outages.rows(down))
+        click.echo(text, nl=False)
         return
-    voice.answer(tables.document(found))
-    tables.show(found, voice)
+    voice.answer({**tables.document(found), "downtime": outages.document(down)})
+    if not as_json:
+        tables.show(found, voice)
+        outages.show(down, voice)
 
 
 def _expected(given: str | None) -> str:

@@ -93,6 +93,10 @@ class SlaService:
     def figures(self, request: Any) -> Document:
         return self._recompute(request, question_schemas.FiguresArgs(), handlers.figures)
 
+    @command
+    def downtime(self, request: Any) -> Document:
+        return self._recompute(request, question_schemas.PageArgs(), handlers.downtime)
+
     def _recompute(self, request: Any, schema: Schema, handler: Callable[..., Document]) -> Document:
         """A question that is answered by folding the history under the agreements in force."""
         ask = partial(handler, agreements=self.parts.agreements)

@@ -18,6 +18,7 @@ CASES = "cases"
 HISTORY = "history"
 DUE = "due"
 PROMISES = "promises"
+OUTAGES = "outages"
 KEPT_SECONDS = 400 * 24 * 60 * 60
 """How long history is kept: as long as the journal is unless `DESKWIRE_JOURNAL_DAYS` says otherwise."""
 
@@ -97,7 +98,21 @@ class PromiseDocument(DynamicDocument):
     }
 
 
-DOCUMENTS = (ClockDocument, CaseDocument, HistoryDocument, DueDocument, PromiseDocument)
+class OutageDocument(DynamicDocument):
+    """An incident that is marked as an outage. `place` orders them by their start."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    meta = {  # noqa: RUF012
+        "collection": OUTAGES,
+        "db_alias": SERVICE,
+        "auto_create_index": False,
+        "indexes": [("key", "version"), "place"],
+    }
+
+
+DOCUMENTS = (ClockDocument, CaseDocument, HistoryDocument, DueDocument, PromiseDocument, OutageDocument)
 
 AUDITED = ("clocks", "promises")
 """The collections whose every record has an audit chain."""

@@ -5,11 +5,13 @@ from services.sla.handlers.expecting import expect
 from services.sla.handlers.explaining import explain_clocks
 from services.sla.handlers.figuring import figures
 from services.sla.handlers.incidents import take_incidents
+from services.sla.handlers.outages import downtime
 from services.sla.handlers.questions import count_gaps, find, get, report
 from services.sla.handlers.verifying import verify
 
 __all__ = [
     "count_gaps",
+    "downtime",
     "expect",
     "explain_clocks",
     "figures",

@@ -14,6 +14,7 @@ from services.sla.domain.promise_moves import Promise
 from services.sla.domain.record import Clock, awaited
 from services.sla.domain.run import Run
 from services.sla.handlers import rows
+from services.sla.handlers.outages import keep_outage
 from services.sla.handlers.promising import Promises, load_promises
 from services.sla.handlers.rows import clock_key, key_of
 from services.sla.handlers.telling import Told, tell
@@ -137,7 +138,7 @@ class _Fold:
 
     def take(self, case: Case, entries: Sequence[Entry]) -> Case:
         """The case with the entries folded one by one, their facts told in order and the due rows set."""
-        facts = list[tuple[Moment, Entry]]()
+        facts, known = list[tuple[Moment, Entry]](), case
         for entry in entries:
             before = case
             case, moments = fold_entry(case, entry, self.agreements)
@@ -148,6 +149,7 @@ class _Fold:
         self.promises.tell()
         if entries:
             self._look(case)
+            keep_outage(self.work, known, case)
         return case
 
     def _tell(self, moment: Moment, latest: Entry, case: Case) -> None:

@@ -18,6 +18,7 @@ from tests.unit.sla.factories import SlaInMemory
 METHODS: dict[str, tuple[Any, Callable[..., Any]]] = {
     "explain": (question_schemas.ExplainArgs(), handlers.explain_clocks),
     "expect": (question_schemas.ExpectArgs(), handlers.expect),
+    "downtime": (question_schemas.PageArgs(), handlers.downtime),
     "verify": (question_schemas.PageArgs(), handlers.verify),
     "figures": (question_schemas.FiguresArgs(), handlers.figures),
 }
