@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from deskwire.cli import Exit
 from deskwire.console import BAD, Voice, progress_bar
 from deskwire.options import json_option
 from deskwire.session import OPERATOR_ACTOR, rpc, store_of
-from deskwire.sla import comparison, expectation, outages, tables
+from deskwire.sla import comparison, expectation, outages, outlook, tables
 from deskwire.sla.backtest import Trial, chunks, run_here, run_in_workers
 from deskwire.sla.page import check_page, make_page
 from deskwire.sla.signing import find_key, find_or_make_key, fingerprint, key_file, public_of
-from deskwire.sla.times import Zone, period, zone_option
+from deskwire.sla.times import OpenTime, Zone, period, zone_option
 from deskwire.sla.view import show
 from deskwire.sla.walk import pages
 from services.sla.domain.figures import DIMENSIONS
@@ -36,7 +37,7 @@ NOTES = {
 
 @click.group("sla")
 def sla() -> None:
-    """Service levels: explain a clock, what to expect, verify them all, try a draft on the past, report."""
+    """Service levels: explain a clock, tell what to expect, verify them all, try a draft, report, predict."""
 
 
 @sla.command("explain")
@@ -184,6 +185,27 @@ def report(
     if not as_json:
         tables.show(found, voice)
         outages.show(down, voice)
+
+
+@sla.command("predict")
+@click.option("--within", type=OpenTime(), default="1h", show_default=True, help="Open time ahead: 30m, 8h.")
+@click.option("--days", type=click.IntRange(1, 400), default=28, show_default=True, help="How much past to learn from.")
+@zone_option
+@json_option
+def predict(within: timedelta, days: int, zone_name: str | None, as_json: bool) -> None:
+    """Tell which clocks run out before the next working hour ends, and which of them by how long records take."""
+    voice, zone, found = Voice(as_json=as_json), Zone(zone_name), outlook.Found()
+    now = SystemClock().now()
+    with rpc() as client:
+        for page in pages(client, "predict", None, None, within_seconds=int(within.total_seconds())):
+            found.add(page)
+        if found.clocks:
+            for page in pages(client, "lengths", now - timedelta(days=days), now, limit=500):
+                if not found.learn(page):
+                    break
+    voice.answer(outlook.document(found))
+    if not as_json:
+        outlook.show(found, voice, zone)
 
 
 def _expected(given: str | None) -> str:

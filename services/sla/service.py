@@ -97,6 +97,14 @@ class SlaService:
     def downtime(self, request: Any) -> Document:
         return self._recompute(request, question_schemas.PageArgs(), handlers.downtime)
 
+    @command
+    def predict(self, request: Any) -> Document:
+        return self._recompute(request, question_schemas.PredictArgs(), handlers.predict)
+
+    @command
+    def lengths(self, request: Any) -> Document:
+        return self._recompute(request, question_schemas.PageArgs(), handlers.lengths)
+
     def _recompute(self, request: Any, schema: Schema, handler: Callable[..., Document]) -> Document:
         """A question that is answered by folding the history under the agreements in force."""
         ask = partial(handler, agreements=self.parts.agreements)

@@ -6,6 +6,7 @@ from services.sla.handlers.explaining import explain_clocks
 from services.sla.handlers.figuring import figures
 from services.sla.handlers.incidents import take_incidents
 from services.sla.handlers.outages import downtime
+from services.sla.handlers.predicting import lengths, predict
 from services.sla.handlers.questions import count_gaps, find, get, report
 from services.sla.handlers.verifying import verify
 
@@ -17,6 +18,8 @@ __all__ = [
     "figures",
     "find",
     "get",
+    "lengths",
+    "predict",
     "report",
     "run_due",
     "take_incidents",
