@@ -68,6 +68,7 @@ def test_only_the_part_within_the_period_counts_and_also_of_what_began_before_it
     down(sla, 1, 0, 5)
     down(sla, 2, 20, 30)
     down(sla, 3, 40, 41)
+    down(sla, 4, 0, 1)
     sla.clock.advance(100 * HOUR)
     (row,) = found(sla, 3, 23)
     assert (row["outages"], row["wall_seconds"]) == (2, 5 * 3600)

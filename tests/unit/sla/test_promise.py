@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -181,11 +182,11 @@ def test_the_same_events_in_another_order_tell_the_same() -> None:
 
 def test_what_moved_behind_a_restriction_is_told_when_it_ends() -> None:
     sla = SlaInMemory()
-    sla.take(make_event(data=RITA), make_restricted(2, MONDAY + MINUTE, state="waiting"))
-    sla.take(make_restricted(3, MONDAY + HOUR, state="new"), make_event(4, MONDAY + 2 * HOUR, data={**RITA}))
-    told = [one.data["change"]["solution_by_to"] for one in sla.published() if one.type == "sla.expected"]
-    assert told[0] == "2026-03-02T13:00:00.000Z"
-    assert ask(sla)["solution"]["by"] == told[-1]
+    urgent = make_restricted(2, MONDAY + MINUTE)
+    sla.take(make_event(data=RITA), replace(urgent, data={**urgent.data, "priority": "P1"}))
+    assert len(moves(sla)) == 1
+    sla.take(make_event(3, MONDAY + 2 * MINUTE, data={**RITA, "priority": "P1"}))
+    assert [one["solution_by_to"] for one in moves(sla)] == ["2026-03-02T13:00:00.000Z", "2026-03-02T10:00:00.000Z"]
 
 
 def test_a_promise_and_the_clocks_that_make_it_are_stored_together_or_not_at_all() -> None:
@@ -212,7 +213,7 @@ def told(entries: list[Entry], agreements: Agreements) -> list[tuple[Promise, Ev
 def test_what_was_told_last_is_what_is_owed_and_no_two_tellings_in_a_row_are_the_same(data: st.DataObject) -> None:
     agreements = data.draw(agreements_drawn())
     drawn = data.draw(histories(agreements))
-    entries = [Entry(**{**{n: getattr(e, n) for n in e.__slots__}, "requester": "rita"}) for e in drawn]
+    entries = [replace(entry, requester="rita") for entry in drawn]
     heard = told(entries, agreements)
     case, _ = fold("INC0000001", entries, agreements)
     now = owed(case, agreements)
