@@ -172,7 +172,7 @@ class House:
             self._publisher = Publisher(self.uri(user, direct=True))
         return self._publisher.publish(messages)
 
-    def call(self, service: str, method: str, number: str | None = None, **args: Any) -> Any:
+    def call(self, service: str, method: str, /, number: str | None = None, **args: Any) -> Any:
         """A command or question as a person would send it."""
         if self._rpc is None:
             self._rpc = RpcClient(self.uri(OPERATOR, direct=True), timeout=10)

@@ -60,6 +60,12 @@ def arguments(name: str, value: Any) -> None:
         raise InvalidField(name, "must be an object")
 
 
+def flag(name: str, value: Any) -> None:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise InvalidField(name, f"must be true or false; got {value!r}")
+
+
 def level(name: str, value: Any) -> None:
     """A support level."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 4:
@@ -105,6 +111,7 @@ TYPES: Mapping[str, Mapping[str, Field]] = {
         "dedup_key": Field(text(KEY), required=True),
         "title": Field(text(TITLE), required=True),
         "severity": Field(_SEVERITY, required=True),
+        "outage": Field(flag),
         **_ALERT,
     },
     "alert.resolved": {
@@ -125,6 +132,7 @@ TYPES: Mapping[str, Mapping[str, Field]] = {
         "category": Field(text()),
         "language": Field(text(35)),
         "organisation": Field(text()),
+        "outage": Field(flag),
         **_WHERE,
         **_HANDS,
     },

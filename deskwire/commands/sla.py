@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from deskwire.cli import Exit
 from deskwire.console import BAD, Voice, progress_bar
 from deskwire.options import json_option
 from deskwire.session import OPERATOR_ACTOR, rpc, store_of
-from deskwire.sla import comparison, tables
+from deskwire.sla import comparison, expectation, outages, outlook, tables
 from deskwire.sla.backtest import Trial, chunks, run_here, run_in_workers
 from deskwire.sla.page import check_page, make_page
 from deskwire.sla.signing import find_key, find_or_make_key, fingerprint, key_file, public_of
-from deskwire.sla.times import Zone, period, zone_option
+from deskwire.sla.times import OpenTime, Zone, period, zone_option
 from deskwire.sla.view import show
 from deskwire.sla.walk import pages
 from services.sla.domain.figures import DIMENSIONS
@@ -27,6 +28,7 @@ from shared.config import Settings
 from shared.errors import Invalid, Unavailable
 
 CLOCKS = tuple(kind.value for kind in Kind)
+CSV = ("attainment", "downtime")
 NOTES = {
     "behind": "are past their due instant, which is yet to be told: the ticker is behind.",
     "outdated": "are yet to be computed by the agreements in force and were left out; run it again.",
@@ -41,7 +43,7 @@ NOTES = {
 
 @click.group("sla")
 def sla() -> None:
-    """Service levels: explain a clock, verify them all, try a draft on the past, report."""
+    """Service levels: explain a clock, tell what to expect, verify them all, try a draft, report, predict."""
 
 
 @sla.command("explain")
@@ -68,6 +70,21 @@ def explain(
         show(answer, voice, zone)
     else:
         voice.line(f"{html} is written and signed. Check it with: deskwire sla check {html}")
+
+
+@sla.command("expect")
+@click.argument("number")
+@click.option("--zone", metavar="ZONE", help="Tell times in this zone; in the requester's when left out.")
+@json_option
+def expect(number: str, zone: str | None, as_json: bool) -> None:
+    """Tell by when the requester of the incident NUMBER may expect a reply and a solution."""
+    voice = Voice(as_json=as_json)
+    args = {} if zone is None else {"zone": zone}
+    with rpc() as client:
+        answer = client.call("sla", "expect", {"number": number.upper(), "args": args, "actor": OPERATOR_ACTOR})
+    voice.answer(answer)
+    if not as_json:
+        expectation.show(answer, voice)
 
 
 @sla.command("check")
@@ -160,20 +177,48 @@ def backtest(
 @click.option("--by", type=click.Choice(DIMENSIONS), default="priority", show_default=True, help="What to group by.")
 @period
 @zone_option
-@click.option("--csv", "as_csv", is_flag=True, help="The attainment table as CSV.")
+@click.option("--csv", "as_csv", type=click.Choice(CSV), is_flag=False, flag_value=CSV[0], help="A table as CSV.")
 @json_option
-def report(by: str, since: str | None, until: str | None, zone_name: str | None, as_csv: bool, as_json: bool) -> None:
-    """Report attainment, mean times, causes of breaches and the age of the backlog."""
-    voice, zone = Voice(as_json=as_json), Zone(zone_name)
-    found = tables.empty(by)
+def report(
+    by: str, since: str | None, until: str | None, zone_name: str | None, as_csv: str | None, as_json: bool
+) -> None:
+    """Report attainment, mean times, causes of breaches, the age of the backlog and the downtime of services."""
+    voice, bounds = Voice(as_json=as_json), Zone(zone_name).read_period(since, until)
+    found, down = tables.empty(by), outages.Found(since=bounds[0], until=bounds[1])
     with rpc() as client:
-        for page in pages(client, "figures", *zone.read_period(since, until), by=by):
+        for page in pages(client, "figures", *bounds, by=by):
             tables.add(found, page)
+        for page in pages(client, "downtime", *bounds):
+            down.add(page)
     if as_csv and not as_json:
-        click.echo(tables.as_csv(found), nl=False)
+        text = tables.as_csv(found) if as_csv == CSV[0] else tables.csv_of(outages.COLUMNS, outages.rows(down))
+        click.echo(text, nl=False)
         return
-    voice.answer(tables.document(found))
-    tables.show(found, voice)
+    voice.answer({**tables.document(found), "downtime": outages.document(down)})
+    if not as_json:
+        tables.show(found, voice)
+        outages.show(down, voice)
+
+
+@sla.command("predict")
+@click.option("--within", type=OpenTime(), default="1h", show_default=True, help="Open time ahead: 30m, 8h.")
+@click.option("--days", type=click.IntRange(1, 400), default=28, show_default=True, help="How much past to learn from.")
+@zone_option
+@json_option
+def predict(within: timedelta, days: int, zone_name: str | None, as_json: bool) -> None:
+    """Tell which clocks run out before the next working hour ends, and which of them by how long records take."""
+    voice, zone, found = Voice(as_json=as_json), Zone(zone_name), outlook.Found()
+    now = SystemClock().now()
+    with rpc() as client:
+        for page in pages(client, "predict", None, None, within_seconds=int(within.total_seconds())):
+            found.add(page)
+        if found.clocks:
+            for page in pages(client, "lengths", now - timedelta(days=days), now, limit=500):
+                if not found.learn(page):
+                    break
+    voice.answer(outlook.document(found))
+    if not as_json:
+        outlook.show(found, voice, zone)
 
 
 def _expected(given: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
@@ -58,12 +58,17 @@ _SECONDS = ("business_seconds", "wall_seconds")
 
 
 def as_csv(found: Mapping[str, Any]) -> str:
-    """The rows as CSV (RFC 4180) with a head; a value that a spreadsheet would run as a formula is quoted by `'`."""
+    """The rows as CSV; the first column is named after what they are grouped by."""
+    return csv_of(COLUMNS, rows(found), head=(found["by"], *COLUMNS[1:]))
+
+
+def csv_of(columns: Sequence[str], lines: Iterable[Mapping[str, Any]], head: Sequence[str] | None = None) -> str:
+    """CSV (RFC 4180) with a head; a value that a spreadsheet would run as a formula is quoted by `'`."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow((found["by"], *COLUMNS[1:]))
-    for row in rows(found):
-        writer.writerow([_cell(row[name]) for name in COLUMNS])
+    writer.writerow(head or columns)
+    for row in lines:
+        writer.writerow([_cell(row[name]) for name in columns])
     return out.getvalue()
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
+from marshmallow import ValidationError
 
+from services.sla.threshold_settings import Duration
 from shared.clock import parse_instant
 from shared.errors import Invalid
 
@@ -45,6 +48,22 @@ class Zone:
         if first is not None and last is not None and first >= last:
             raise Invalid(f"the period ends ({until}) before it begins ({since})")
         return first, last
+
+
+class OpenTime(click.ParamType[timedelta]):
+    """A length of open time as policies write it: `4h`, `15m`, `1h30m`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Fails, as click does, with a word on what is a duration."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            found: timedelta = Duration().deserialize(value)
+        except ValidationError as error:
+            self.fail(str(error.messages[0]), param, ctx)
+        return found
 
 
 def length(seconds: float) -> str:

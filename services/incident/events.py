@@ -26,7 +26,7 @@ PUBLISHES = {
     WAITING: "Work on it waits for somebody or something outside the desk.",
     RESUMED: "What it waited for has come; work goes on.",
     NOTED: "A note was added; the text of a private note stays in the service.",
-    PRIORITISED: "Its impact or urgency, and so perhaps its priority, changed.",
+    PRIORITISED: "Its impact or urgency, and so perhaps its priority, changed, or whether it is an outage.",
     RESOLVED: "Service is restored or the request is fulfilled; the requester may still disagree.",
     REOPENED: "It was finished, and work on it goes on after all.",
     CLOSED: "It is finished for good.",

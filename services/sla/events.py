@@ -11,6 +11,7 @@ BREACHED = "sla.breached"
 PASSED = "sla.passed"
 MET = "sla.met"
 CANCELLED = "sla.cancelled"
+EXPECTED = "sla.expected"
 
 PUBLISHES = {
     STARTED: "A clock began: with its incident, a message of its requester, or a spell of a team or a vendor.",
@@ -22,6 +23,7 @@ PUBLISHES = {
     PASSED: "A breached clock went on past one of its policy's thresholds after the target.",
     MET: "What a clock waited for happened in time.",
     CANCELLED: "A clock ended without a verdict because its incident was cancelled.",
+    EXPECTED: "A requester is to know by when a reply and a solution can be expected: first, and when that moved.",
 }
 
 CONSUMES = {"incident": ("incident.#",)}

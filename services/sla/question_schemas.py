@@ -9,6 +9,8 @@ from services.sla.domain.policy import Kind
 
 MAX_CLOCKS = 500
 """Clocks in one page of a question that folds each of them: more would hold the service up."""
+DUE_CURSOR = r"^[01] \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00\Z"
+MOST_AHEAD = 31 * 24 * 60 * 60
 CURSOR = r"^\d{4}-[0-9T:.Z-]{19} \S{1,255}\Z"
 
 
@@ -24,6 +26,12 @@ class ExplainArgs(_Strict):
     at = fields.AwareDateTime()
 
 
+class ExpectArgs(_Strict):
+    """In which time zone (IANA name); the requester's, or else the calendar's, when it is left out."""
+
+    zone = fields.String(validate=validate.Length(1, 255))
+
+
 class PageArgs(_Strict):
     """A page of the clocks that started from `since` on and before `until`; go on with `cursor` set to `next`."""
 
@@ -37,3 +45,11 @@ class FiguresArgs(PageArgs):
     """A page of clocks, counted by one dimension."""
 
     by = fields.String(load_default="priority", validate=validate.OneOf(DIMENSIONS))
+
+
+class PredictArgs(_Strict):
+    """A page of the clocks that are due before this much open time of their calendar has gone."""
+
+    within_seconds = fields.Integer(load_default=3600, strict=True, validate=validate.Range(1, MOST_AHEAD))
+    limit = fields.Integer(load_default=200, strict=True, validate=validate.Range(1, MAX_CLOCKS))
+    cursor = fields.String(validate=validate.Regexp(DUE_CURSOR))

@@ -49,6 +49,16 @@ class ReportArgs(_Strict):
     until = fields.AwareDateTime()
 
 
+class _Requester(Schema):
+    """Who asked. The incident tells no time zone as yet; where it does, promises are told in it."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    id = fields.String(required=True, validate=_TEXT)
+    zone = fields.String(load_default=None, allow_none=True, validate=_TEXT)
+
+
 class IncidentEvent(Schema):
     """What sla needs of an incident's snapshot. A restricted one has the first four fields only."""
 
@@ -69,6 +79,8 @@ class IncidentEvent(Schema):
     contract = fields.String(load_default=None, allow_none=True, validate=_TEXT)
     kind = fields.String(load_default=None, allow_none=True, validate=_TEXT)
     category = fields.String(load_default=None, allow_none=True, validate=_TEXT)
+    outage = fields.Boolean(load_default=False)
+    requester = fields.Nested(_Requester, load_default=None, allow_none=True)
     change = fields.Dict(load_default=dict)
 
 
@@ -83,7 +95,7 @@ def read_entry(envelope: Envelope) -> Entry:
         pointer, message = first_fault(error.messages)
         raise Invalid(f"{pointer[1:]}: {message}", slug="bad-data", pointer=f"/data{pointer}") from None
     accepted_at, replied_at = data.pop("accepted_at"), data.pop("first_public_reply_at")
-    change = data.pop("change")
+    change, requester = data.pop("change"), data.pop("requester") or {}
     author = change.get("author_kind") if envelope.type == NOTED and change.get("visibility") == "public" else None
     return Entry(
         incident=data.pop("number"),
@@ -93,6 +105,8 @@ def read_entry(envelope: Envelope) -> Entry:
         replied=replied_at is not None,
         asked=author == "requester",
         answered=author == "agent",
+        requester=requester.get("id"),
+        requester_zone=requester.get("zone"),
         restricted=envelope.restricted,
         backfill=envelope.backfill,
         trail=Trail(

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import Schema
 from nameko.extensions import DependencyProvider
 
-from services.sla import handlers, question_schemas, schemas, storage
+from services.sla import handlers, promise_schemas, question_schemas, schemas, storage
 from services.sla.settings import load
 from shared.config import Settings
 from shared.entrypoints import events, tick
@@ -29,6 +29,7 @@ class SlaParts(DependencyProvider):
         self.agreements = load(settings.sla_file)
         self.clocks = storage.clocks(schemas.snapshot)
         self.announced = False
+        self.promises = storage.promises(promise_schemas.snapshot)
 
     def get_dependency(self, _worker_ctx: Any) -> SlaParts:
         return self
@@ -48,6 +49,7 @@ class SlaService:
             self.desk.unit_of_work,
             envelopes,
             clocks=self.parts.clocks,
+            promises=self.parts.promises,
             agreements=self.parts.agreements,
             read=schemas.read_entry,
             observe_breach=count_breach,
@@ -91,6 +93,10 @@ class SlaService:
         return self._recompute(request, question_schemas.ExplainArgs(), handlers.explain_clocks)
 
     @command
+    def expect(self, request: Any) -> Document:
+        return self._recompute(request, question_schemas.ExpectArgs(), handlers.expect)
+
+    @command
     def verify(self, request: Any) -> Document:
         return self._recompute(
             request, question_schemas.PageArgs(), partial(handlers.verify, history_kept=storage.KEPT)
@@ -99,6 +105,18 @@ class SlaService:
     @command
     def figures(self, request: Any) -> Document:
         return self._recompute(request, question_schemas.FiguresArgs(), handlers.figures)
+
+    @command
+    def downtime(self, request: Any) -> Document:
+        return self._recompute(request, question_schemas.PageArgs(), handlers.downtime)
+
+    @command
+    def predict(self, request: Any) -> Document:
+        return self._recompute(request, question_schemas.PredictArgs(), handlers.predict)
+
+    @command
+    def lengths(self, request: Any) -> Document:
+        return self._recompute(request, question_schemas.PageArgs(), handlers.lengths)
 
     def _recompute(self, request: Any, schema: Schema, handler: Callable[..., Document]) -> Document:
         """A question that is answered by folding the history under the agreements in force."""

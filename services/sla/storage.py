@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from mongoengine import BooleanField, DateTimeField, DynamicDocument, IntField, StringField
 
+from services.sla.domain.promise_moves import Promise
 from services.sla.domain.record import Clock
 from shared.envelope import Lane
 from shared.storage import Repository, Shape
@@ -18,6 +19,8 @@ CASES = "cases"
 HISTORY = "history"
 DUE = "due"
 EDITIONS = "editions"
+PROMISES = "promises"
+OUTAGES = "outages"
 KEPT_SECONDS = 400 * 24 * 60 * 60
 """How long history is kept: as long as the journal is unless `DESKWIRE_JOURNAL_DAYS` says otherwise."""
 KEPT = timedelta(seconds=KEPT_SECONDS)
@@ -104,15 +107,51 @@ class EditionDocument(DynamicDocument):
     }
 
 
-DOCUMENTS = (ClockDocument, CaseDocument, HistoryDocument, DueDocument, EditionDocument)
+class PromiseDocument(DynamicDocument):
+    """What a requester was told last to expect."""
 
-AUDITED = ("clocks",)
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    meta = {  # noqa: RUF012
+        "collection": PROMISES,
+        "db_alias": SERVICE,
+        "auto_create_index": False,
+        "indexes": [("key", "version")],
+    }
+
+
+class OutageDocument(DynamicDocument):
+    """An incident that is marked as an outage. `place` orders them by their start."""
+
+    id = StringField(primary_key=True)
+    key = StringField()
+    version = IntField()
+    meta = {  # noqa: RUF012
+        "collection": OUTAGES,
+        "db_alias": SERVICE,
+        "auto_create_index": False,
+        "indexes": [("key", "version"), "place"],
+    }
+
+
+DOCUMENTS = (
+    ClockDocument,
+    CaseDocument,
+    HistoryDocument,
+    DueDocument,
+    EditionDocument,
+    PromiseDocument,
+    OutageDocument,
+)
+
+AUDITED = ("clocks", "promises")
 """The collections whose every record has an audit chain."""
 
 
-def lane_of(clock: Clock) -> Lane:
+def lane_of(record: Clock | Promise) -> Lane:
     """P1 is urgent."""
-    return Lane.URGENT if clock.priority == "P1" else Lane.NORMAL
+    return Lane.URGENT if record.priority == "P1" else Lane.NORMAL
 
 
 def clocks(snapshot: Callable[[str, int, Clock], Document]) -> Repository[Clock]:
@@ -127,3 +166,8 @@ def clocks(snapshot: Callable[[str, int, Clock], Document]) -> Repository[Clock]
             restricted=lambda clock: clock.restricted,
         )
     )
+
+
+def promises(snapshot: Callable[[str, int, Promise], Document]) -> Repository[Promise]:
+    """The repository of promises. None is made for a restricted incident."""
+    return Repository(Shape(service=SERVICE, collection=PROMISES, kind=Promise, snapshot=snapshot, lane=lane_of))

@@ -51,6 +51,9 @@ def lives() -> dict[str, bytes]:
     other = {"number": "INC0000002"}
     sla.take(event(1, MONDAY, other), event(2, MONDAY + MINUTE, {**other, "priority": "P2"}))
     sla.take(event(3, MONDAY + 2 * MINUTE, {**other, "state": "cancelled", "priority": "P2"}))
+    asked = {"number": "INC0000003", "requester": {"id": "rita"}}
+    sla.take(event(1, MONDAY + 8 * HOUR, asked))
+    sla.take(event(2, MONDAY + 9 * HOUR, {**asked, "state": "waiting", "waiting_reason": "user"}))
     samples: dict[str, bytes] = {}
     for published in sla.published():
         body = orjson.dumps(orjson.loads(encode(published)), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -59,3 +59,29 @@ def test_an_operator_gets_every_answer_from_the_running_services(desk: House, tm
     assert run("report", "--by", "level")[0]["clocks"] == 2
     tried, _ = run("backtest", str(SETTINGS_FOLDER / "sla.yaml"), "--workers", "1")
     assert (tried["records"], tried["changes"]) == (1, [])
+
+
+def test_a_requester_is_promised_and_told_when_it_moves(desk: House) -> None:
+    opened = desk.call("incident", "open", title="Mail is down", requester="rita", service="mail", outage=True)
+    number = opened["number"]
+    assert wait_for(lambda: len(desk.rows("sla", "promises")) == 1, 30)
+    assert run("expect", number, "--zone", "Europe/Berlin")[0]["reply"]["word"] == "expected"
+    desk.call("incident", "wait", number, reason="user")
+    assert wait_for(lambda: desk.rows("sla", "promises")[0]["version"] == 2, 30)
+    answer, _ = run("expect", number)
+    assert (answer["solution"]["word"], answer["solution"]["reason"]) == ("standing", "user")
+    told = [row for row in desk.rows("sla", "journal") if row["type"] == "sla.expected"]
+    assert [row["subject"] for row in told] == [f"{number}:expected"] * 2
+
+
+def test_outages_and_clocks_that_run_out_are_found_by_their_indexes(desk: House) -> None:
+    opened = desk.call("incident", "open", title="Mail is down", service="mail", outage=True)
+    assert wait_for(lambda: len(desk.rows("sla", "outages")) == 1, 30)
+    down = run("report", "--by", "service")[0]["downtime"]["rows"]
+    assert [(row["service"], row["outages"]) for row in down] == [("mail", 1)]
+    desk.call("incident", "prioritise", opened["number"], outage=False)
+    assert wait_for(lambda: desk.rows("sla", "outages") == [], 30)
+    answer, _ = run("predict", "--within", "24h")
+    clocks = {one["number"]: one["prediction"] for one in answer["clocks"]}
+    assert clocks[f"{NUMBER}:response"] is None
+    assert clocks[f"{NUMBER}:resolution"]["outlook"] == "unknown"

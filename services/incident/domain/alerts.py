@@ -61,7 +61,10 @@ class OpenAlert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
-    """What a sender said. Without a source, a resolution speaks for every source of the fingerprint."""
+    """What a sender said. Without a source, a resolution speaks for every source of the fingerprint.
+
+    `outage` says that the service is down; it marks the incident that the alert opens.
+    """
 
     dedup_key: str
     title: str
@@ -72,6 +75,7 @@ class Signal:
     service: str | None = None
     organisation: str | None = None
     url: str | None = None
+    outage: bool = False
     labels: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -98,6 +102,7 @@ def opening(signal: Signal, priorities: PriorityTable) -> Opening:
         ci=signal.ci,
         service=signal.service,
         organisation=signal.organisation,
+        outage=signal.outage,
     )
 
 

@@ -50,10 +50,11 @@ class LinkTo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prioritise:
-    """A new impact, a new urgency, or both."""
+    """A new impact, a new urgency, and whether the service is down; at least one of them."""
 
     impact: Degree | None = None
     urgency: Degree | None = None
+    outage: bool | None = None
 
 
 def note(incident: Incident, args: Note, step: Step) -> Result:
@@ -81,18 +82,23 @@ def link(incident: Incident, args: LinkTo, step: Step) -> Result:
 
 
 def prioritise(incident: Incident, args: Prioritise, step: Step) -> Result:
-    """Set impact or urgency; the priority follows by the table. Raises Invalid when neither is named."""
-    if args.impact is None and args.urgency is None:
-        raise Invalid("an impact or an urgency is needed", pointer="/args/impact")
+    """Set impact or urgency, and the priority follows by the table; mark or unmark an outage, which moves neither.
+
+    Raises Invalid when none of them is named.
+    """
+    if args.impact is None and args.urgency is None and args.outage is None:
+        raise Invalid("an impact, an urgency or an outage is needed", pointer="/args/impact")
     impact, urgency = args.impact or incident.impact, args.urgency or incident.urgency
-    if (impact, urgency) == (incident.impact, incident.urgency):
+    outage = incident.outage if args.outage is None else args.outage
+    if (impact, urgency, outage) == (incident.impact, incident.urgency, incident.outage):
         return incident, ()
     priority = step.priorities.priority(impact, urgency)
-    after = replace(incident, impact=impact, urgency=urgency, priority=priority, updated_at=step.at)
-    change = {
+    after = replace(incident, impact=impact, urgency=urgency, priority=priority, outage=outage, updated_at=step.at)
+    change: dict[str, Any] = {
         "impact": impact.value,
         "urgency": urgency.value,
         "priority_from": incident.priority.value,
         "priority_to": priority.value,
+        **({"outage": outage} if outage is not incident.outage else {}),
     }
     return after, (Event(type=events.PRIORITISED, at=step.at, change=change),)

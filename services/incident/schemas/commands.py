@@ -121,6 +121,7 @@ class PrioritiseArgs(Args):
     into = Prioritise
     impact = fields.Enum(Degree, by_value=True)
     urgency = fields.Enum(Degree, by_value=True)
+    outage = fields.Boolean()
 
 
 class ResolveArgs(Args):

@@ -45,7 +45,10 @@ class Foreign(Schema):
 
 
 class AlertData(Foreign):
-    """`alert.firing` and `alert.resolved`. Only the key is needed; severity is `warning` when none is given."""
+    """`alert.firing` and `alert.resolved`. Only the key is needed; severity is `warning` when none is given.
+
+    `outage` may stand among the labels, too, as `true`.
+    """
 
     dedup_key = fields.String(required=True, validate=KEY)
     title = fields.String(allow_none=True, validate=validate.Length(max=1000))
@@ -62,6 +65,7 @@ class AlertData(Foreign):
     )
     description = prose()
     url = fields.String(allow_none=True, validate=validate.Length(max=2000))
+    outage = fields.Boolean(allow_none=True)
 
 
 def _submission(**data: Any) -> Submission:
@@ -128,7 +132,10 @@ def _signal(data: dict[str, Any]) -> Signal:
     labels = data.pop("labels", None) or {}
     title = (data.pop("title", None) or "").strip() or data["dedup_key"]
     pairs = tuple((str(key), str(value)) for key, value in labels.items())
-    return Signal(**data, title=title, labels=pairs)
+    # Many monitors can say no more than labels do.
+    outage = data.pop("outage", None)
+    marked = str(labels.get("outage", "")).lower() == "true" if outage is None else outage
+    return Signal(**data, title=title, labels=pairs, outage=marked)
 
 
 def _imported(raw: Mapping[str, Any]) -> Imported:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.notify.domain.rules import ROLES, Addresses, Channel, Facts, Reason, Rule, should_notify
+from services.notify.domain.rules import REQUESTER, ROLES, Addresses, Channel, Facts, Reason, Rule, should_notify
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,8 @@ class Policy:
     """What decides who is told: the rules in their order, and the address book.
 
     A rule that applies and reaches nobody goes to `fallback`, so that a team without an address is not silence; an
-    empty one means none. An event at the end of more than `max_hops` others notifies nobody.
+    empty one means none, and what is for the requester alone goes to nobody else. An event at the end of more than
+    `max_hops` others notifies nobody.
     """
 
     rules: tuple[Rule, ...]
@@ -65,8 +67,15 @@ def plan(policy: Policy, facts: Facts) -> Plan:
 def recipients(rule: Rule, facts: Facts, policy: Policy) -> tuple[str, ...]:
     """The names of the address book that this rule reaches on its channel, each once, in the rule's order."""
     addresses, fallback = policy.addresses, policy.fallback
-    names = (facts.data.get(one) if one in ROLES else one for one in rule.to)
-    reached = dict.fromkeys(name for name in names if isinstance(name, str) and addresses.has(name, rule.channel))
-    if not reached and addresses.has(fallback, rule.channel):
+    names = (_named(facts.data.get(one)) if one in ROLES else one for one in rule.to)
+    reached = dict.fromkeys(name for name in names if name is not None and addresses.has(name, rule.channel))
+    if not reached and set(rule.to) != {REQUESTER} and addresses.has(fallback, rule.channel):
         return (fallback,)
     return tuple(reached)
+
+
+def _named(value: object) -> str | None:
+    """The name that a field of the snapshot gives: a text, or a person with an `id`."""
+    if isinstance(value, Mapping):
+        value = value.get("id")
+    return value if isinstance(value, str) else None

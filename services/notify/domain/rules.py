@@ -32,8 +32,9 @@ class Reason(StrEnum):
 VISIBLE_WHEN_RESTRICTED = frozenset({"number", "version", "state", "priority"})
 """What the snapshot of a restricted record holds; a rule that asks for more cannot be judged."""
 
-ROLES = frozenset({"team", "person"})
-"""Recipients that stand for a field of the snapshot: the record's team and the person it is assigned to."""
+REQUESTER = "requester"
+ROLES = frozenset({"team", "person", REQUESTER})
+"""Recipients that stand for a field of the snapshot: the record's team, the person it is assigned to, who asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

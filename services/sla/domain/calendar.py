@@ -186,7 +186,7 @@ def _pieces(calendar: Calendar, number: int) -> Iterator[Piece]:
     begins, ends = datetime(number, 1, 1, tzinfo=UTC), datetime(number + 1, 1, 1, tzinfo=UTC)
     for start, end, current in rules(calendar, begins, ends):
         if current is calendar:
-            found = _apart(heapq.merge(_own(calendar, number), *(_known(one, number) for one in calendar.union)))
+            found = apart(heapq.merge(_own(calendar, number), *(_known(one, number) for one in calendar.union)))
         else:
             found = _known(current, number)
         for opens, closes in found:
@@ -199,7 +199,7 @@ def _known(calendar: Calendar, number: int) -> Iterator[Piece]:
     return zip(year.opens, year.closes, strict=True)
 
 
-def _apart(pieces: Iterable[Piece]) -> Iterator[Piece]:
+def apart(pieces: Iterable[Piece]) -> Iterator[Piece]:
     """What overlaps or touches, in order of its opening, becomes one piece."""
     current: Piece | None = None
     for opens, closes in pieces:

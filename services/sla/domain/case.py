@@ -145,4 +145,7 @@ def _remembering(before: Entry | None, entry: Entry) -> Entry:
         category=before.category,
         level=before.level,
         team=before.team,
+        outage=before.outage,
+        requester=before.requester,
+        requester_zone=before.requester_zone,
     )

@@ -23,7 +23,8 @@ class Entry:
     """One version of an incident. A restricted one tells its state and priority only; the rest is None.
 
     `accepted` and `replied` say whether, at this version, there has been an acceptance or a public reply; `asked` and
-    `answered` whether this very version is a public note of the requester, or of the desk.
+    `answered` whether this very version is a public note of the requester, or of the desk. `requester` is a person's
+    id, `requester_zone` the name of their time zone, where it is told.
     """
 
     incident: str
@@ -44,6 +45,9 @@ class Entry:
     contract: str | None = None
     kind: str | None = None
     category: str | None = None
+    outage: bool = False
+    requester: str | None = None
+    requester_zone: str | None = None
     restricted: bool = False
     backfill: bool = False
     trail: Trail = field(default_factory=lambda: Trail(eventid="", correlationid=""))

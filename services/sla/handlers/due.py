@@ -19,7 +19,7 @@ from shared.unit_of_work import Document, UnitOfWork, Work
 
 BATCH = 200
 """Due rows in one transaction."""
-_FLOOR = datetime(1970, 1, 1, tzinfo=UTC)
+FLOOR = datetime(1970, 1, 1, tzinfo=UTC)
 """Rows that have acted are gone, so nothing but what is due lies between here and now."""
 _JUST_BEFORE = timedelta(milliseconds=1)
 
@@ -98,7 +98,7 @@ def _find_due(work: Work, limit: int) -> list[Document]:
     for bucket in (Lane.URGENT, Lane.NORMAL):
         if len(found) < limit:
             where = {"bucket": int(bucket)}
-            found += work.store.find(rows.DUE, where, sort="at", after=_FLOOR, until=until, limit=limit - len(found))
+            found += work.store.find(rows.DUE, where, sort="at", after=FLOOR, until=until, limit=limit - len(found))
     return work.adopt(rows.DUE, found)
 
 

@@ -11,9 +11,12 @@ from services.sla.domain.history import Entry
 from services.sla.domain.keeping import advance_kept
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import Agreements
+from services.sla.domain.promise_moves import Promise
 from services.sla.domain.record import Clock, awaited
 from services.sla.domain.run import Run
 from services.sla.handlers import rows
+from services.sla.handlers.outages import keep_outage
+from services.sla.handlers.promising import Promises, load_promises
 from services.sla.handlers.rows import clock_key, key_of
 from services.sla.handlers.telling import Told, tell
 from shared.envelope import Envelope
@@ -30,6 +33,7 @@ def take_incidents(
     envelopes: Sequence[Envelope],
     *,
     clocks: Repository[Clock],
+    promises: Repository[Promise],
     agreements: Agreements,
     read: ReadEntry,
     observe_breach: Callable[[str, str], None],
@@ -39,7 +43,7 @@ def take_incidents(
 
     def block(work: Work, fresh: Sequence[Envelope]) -> Mapping[str, DeskwireError]:
         told.clear()
-        return on_incident(work, fresh, clocks=clocks, agreements=agreements, read=read, told=told)
+        return on_incident(work, fresh, clocks=clocks, promises=promises, agreements=agreements, read=read, told=told)
 
     taken = unit_of_work.take("sla", envelopes, block)
     # A block that lost its race to another replica may have left facts that the other one has told.
@@ -54,6 +58,7 @@ def on_incident(
     envelopes: Sequence[Envelope],
     *,
     clocks: Repository[Clock],
+    promises: Repository[Promise],
     agreements: Agreements,
     read: ReadEntry,
     told: list[Told],
@@ -69,7 +74,8 @@ def on_incident(
     known = [key for case in cases.values() for key in _known_keys(case)]
     stored = clocks.get_many(work, known)
     due = work.load(rows.DUE, known)
-    fold = _Fold(work=work, clocks=clocks, agreements=agreements, stored=stored, due=due, told=told)
+    noted = load_promises(work, promises, agreements, history.values())
+    fold = _Fold(work=work, clocks=clocks, promises=noted, agreements=agreements, stored=stored, due=due, told=told)
     for case in cases.values():
         case = fold.take(case, [history[key] for key in _ready_keys(case)])
         rows.keep_case(work, case, agreements.edition)
@@ -126,6 +132,7 @@ class _Fold:
 
     work: Work
     clocks: Repository[Clock]
+    promises: Promises
     agreements: Agreements
     stored: dict[str, Stored[Clock]]
     due: dict[str, Document]
@@ -133,15 +140,18 @@ class _Fold:
 
     def take(self, case: Case, entries: Sequence[Entry]) -> Case:
         """The case with the entries folded one by one, their facts told in order and the due rows set."""
-        facts = list[tuple[Moment, Entry]]()
+        facts, known = list[tuple[Moment, Entry]](), case
         for entry in entries:
-            before = case.latest
+            before = case
             case, moments = fold_entry(case, entry, self.agreements)
-            facts += [(moment, _in_force(moment, before, case.latest or entry)) for moment in moments]
+            facts += [(moment, _in_force(moment, before.latest, case.latest or entry)) for moment in moments]
+            self.promises.note(before, case)
         for moment, in_force in facts:
             self._tell(moment, in_force, case)
+        self.promises.tell()
         if entries:
             self._look(case)
+            keep_outage(self.work, known, case)
         return case
 
     def _tell(self, moment: Moment, latest: Entry, case: Case) -> None:

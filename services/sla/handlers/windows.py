@@ -1,4 +1,7 @@
-"""Walks over clocks in order of their start, window by window, so that no read is long however much there is."""
+"""Walks over rows in order of their start, window by window, so that no read is long however much there is.
+
+Clocks, unless another collection is named; its rows have a `place` as clocks do, and an index on it.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,12 @@ def windows(
     since: datetime | None,
     until: datetime | None,
     page: int,
+    *,
+    collection: str = CLOCKS,
 ) -> Iterator[list[Document]]:
-    """Clocks in order of place, window by window: an open window would read all that follows (shared.unit_of_work).
+    """Rows in order of place, window by window: an open window would read all that follows (shared.unit_of_work).
 
-    Windows widen while they bring little, so that empty years cost a few reads. No clock starts in the future.
+    Windows widen while they bring little, so that empty years cost a few reads. None starts in the future.
     """
     after = cursor or format_instant(max(since or BEGINNING, BEGINNING))
     low, width = _start_of(after), _WINDOW
@@ -34,7 +39,7 @@ def windows(
     end = min(until or latest, latest)
     while low < end:
         high = min(low + width, end)
-        found = work.store.find(CLOCKS, where, sort="place", after=after, until=format_instant(high), limit=page)
+        found = work.store.find(collection, where, sort="place", after=after, until=format_instant(high), limit=page)
         yield found
         if len(found) == page:
             after, width = found[-1]["place"], max(width / 2, _NARROWEST)
@@ -45,14 +50,20 @@ def windows(
 
 
 def page_of(
-    work: Work, cursor: str | None, since: datetime | None, until: datetime | None, limit: int
+    work: Work,
+    cursor: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    *,
+    collection: str = CLOCKS,
 ) -> tuple[list[Document], str | None]:
-    """Up to `limit` clocks that start in the period, after `cursor`; and the cursor of the next page, if there is one.
+    """Up to `limit` rows that start in the period, after `cursor`; and the cursor of the next page, if there is one.
 
     `since` is in the period, `until` is not.
     """
     found = list[Document]()
-    for window in windows(work, {}, cursor, since, until, limit + 1):
+    for window in windows(work, {}, cursor, since, until, limit + 1, collection=collection):
         found += window
         if len(found) > limit:
             return found[:limit], str(found[limit - 1]["place"])

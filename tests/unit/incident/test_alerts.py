@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 from random import Random
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +33,23 @@ def test_a_firing_alert_opens_an_incident() -> None:
     assert (incident.priority, incident.channel, incident.opened_at) == (Priority.P1, "alert", NOW)
     (event,) = house.events()
     assert (event.type, event.lane, event.data["fingerprint"]) == ("incident.opened", Lane.URGENT, DISK)
+
+
+@pytest.mark.parametrize(
+    ("said", "outage"),
+    [
+        ({"outage": True}, True),
+        ({"labels": {"outage": "true"}}, True),
+        ({"outage": False, "labels": {"outage": "true"}}, False),
+        ({"labels": {"outage": "no"}}, False),
+        ({}, False),
+    ],
+)
+def test_an_alert_may_mark_the_incident_that_it_opens_as_an_outage(said: dict[str, Any], outage: bool) -> None:
+    house = House()
+    house.tell(make_alert("1", **said))
+    assert only(house).outage is outage
+    assert house.events()[0].data["outage"] is outage
 
 
 def test_a_repetition_costs_no_event_and_leaves_the_incident_as_it_was() -> None:

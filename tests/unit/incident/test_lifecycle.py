@@ -228,6 +228,22 @@ def test_priority_follows_impact_and_urgency() -> None:
     assert do(after, Action.PRIORITISE, Prioritise(impact=Degree.HIGH)) == after
 
 
+def test_an_outage_is_marked_and_unmarked_without_moving_the_priority() -> None:
+    marked, (event,) = perform(
+        make_incident(), Action.PRIORITISE, Prioritise(outage=True), LATER, priorities=PRIORITIES
+    )
+    assert (marked.outage, marked.priority, event.change["outage"]) == (True, Priority.P3, True)
+    assert do(marked, Action.PRIORITISE, Prioritise(outage=True)) == marked
+    assert do(marked, Action.PRIORITISE, Prioritise(outage=False)).outage is False
+
+
+def test_a_change_of_impact_leaves_an_outage_marked_and_its_event_silent_on_it() -> None:
+    down = make_incident(outage=True)
+    after, (event,) = perform(down, Action.PRIORITISE, Prioritise(impact=Degree.HIGH), LATER, priorities=PRIORITIES)
+    assert after.outage
+    assert "outage" not in event.change
+
+
 def test_linking_twice_changes_nothing() -> None:
     to = LinkTo(kind=LinkKind.PROBLEM, number="PRB0000001")
     linked = do(make_incident(state=State.CLOSED), Action.LINK, to)
@@ -252,7 +268,10 @@ arguments = {
     Action.RESUME: st.just(Resume()),
     Action.NOTE: st.builds(Note, text=names, visibility=st.sampled_from(Visibility)),
     Action.PRIORITISE: st.builds(
-        Prioritise, impact=st.sampled_from([None, *Degree]), urgency=st.sampled_from([None, *Degree])
+        Prioritise,
+        impact=st.sampled_from([None, *Degree]),
+        urgency=st.sampled_from([None, *Degree]),
+        outage=st.sampled_from([None, True, False]),
     ),
     Action.RESOLVE: st.builds(Resolve, code=names),
     Action.REOPEN: st.builds(Reopen, reason=names, to=st.sampled_from([None, *State])),

@@ -107,3 +107,18 @@ def test_the_team_of_a_restricted_record_is_unknown_but_a_named_address_is_told(
     facts = make_facts(restricted=True, data={"number": "INC0000001", "version": 1, "state": "new", "priority": "P1"})
     (one,) = plan(make_policy(make_rule(to=("team", "manager"))), facts).deliveries
     assert one.recipient == "manager"
+
+
+REQUESTER = make_rule(to=("requester",))
+
+
+@pytest.mark.parametrize("requester", ["manager", {"id": "manager"}])
+def test_a_requester_is_reached_under_their_id(requester: object) -> None:
+    (one,) = plan(make_policy(REQUESTER), make_facts(data=make_data(requester=requester))).deliveries
+    assert one.recipient == "manager"
+
+
+@pytest.mark.parametrize("requester", [None, "rita", {"id": "rita", "sealed": "v1:box"}])
+def test_what_is_for_a_requester_without_an_address_goes_to_nobody_else(requester: object) -> None:
+    facts = make_facts(data=make_data(requester=requester))
+    assert plan(make_policy(REQUESTER, fallback="manager"), facts).deliveries == ()

@@ -17,6 +17,10 @@ from tests.unit.sla.factories import SlaInMemory
 
 METHODS: dict[str, tuple[Any, Callable[..., Any]]] = {
     "explain": (question_schemas.ExplainArgs(), handlers.explain_clocks),
+    "expect": (question_schemas.ExpectArgs(), handlers.expect),
+    "downtime": (question_schemas.PageArgs(), handlers.downtime),
+    "predict": (question_schemas.PredictArgs(), handlers.predict),
+    "lengths": (question_schemas.PageArgs(), handlers.lengths),
     "verify": (question_schemas.PageArgs(), partial(handlers.verify, history_kept=storage.KEPT)),
     "figures": (question_schemas.FiguresArgs(), handlers.figures),
 }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from services.sla import handlers, schemas, storage
+from services.sla import handlers, promise_schemas, schemas, storage
 from services.sla.domain.actions import Action
 from services.sla.domain.basis import Basis, Condition, Field
 from services.sla.domain.calendar import Calendar, Interval
@@ -129,7 +129,7 @@ def make_history(*steps: tuple[timedelta, dict[str, Any]]) -> list[Entry]:
 
 
 def make_snapshot(version: int = 1, **overrides: Any) -> Document:
-    """The public snapshot of an incident."""
+    """The public snapshot of an incident that a monitor reported: nobody asked for it."""
     return {
         "number": "INC0000001",
         "version": version,
@@ -138,7 +138,7 @@ def make_snapshot(version: int = 1, **overrides: Any) -> Document:
         "waiting_reason": None,
         "title": "The payroll is down",
         "description": "",
-        "requester": {"id": "rita"},
+        "requester": None,
         "channel": "portal",
         "impact": "medium",
         "urgency": "medium",
@@ -189,6 +189,7 @@ class SlaInMemory:
         self.unit_of_work = UnitOfWork(self.store, self.clock, SequentialIds(), pause=lambda _: None)
         self.agreements = agreements or make_agreements()
         self.clocks = storage.clocks(schemas.snapshot)
+        self.promises = storage.promises(promise_schemas.snapshot)
         self.lateness: list[float] = []
         self.breaches: list[tuple[str, str]] = []
         self.lease = self.hold(1)
@@ -203,6 +204,7 @@ class SlaInMemory:
             self.unit_of_work,
             envelopes,
             clocks=self.clocks,
+            promises=self.promises,
             agreements=self.agreements,
             read=schemas.read_entry,
             observe_breach=self._breach,

@@ -134,6 +134,6 @@ def test_the_history_keeps_what_came_as_long_as_nothing_removes_it() -> None:
 def test_every_collection_that_is_written_has_its_document_and_indexes() -> None:
     sla = SlaInMemory()
     sla.restart(sla.agreements)
-    sla.take(make_event())
+    sla.take(make_event(data={"requester": {"id": "rita"}, "outage": True}))
     own = {document._meta["collection"] for document in DOCUMENTS}
     assert sla.store.collections.keys() - {AUDIT, INBOX, JOURNAL, "leases"} == own
