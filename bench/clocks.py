@@ -273,8 +273,9 @@ def _taken(house: House) -> float:
 def _overdue(house: House) -> int:
     with house.client() as client:
         due = client[f"{house.prefix}sla"]["due"]
-        until = datetime.now(UTC) - timedelta(seconds=1)
-        return sum(len(list(due.find({"bucket": int(lane), "at": {"$lte": until}}, {"_id": 1}))) for lane in Lane)
+        now = datetime.now(UTC)
+        window = {"$gt": now - timedelta(days=30), "$lte": now - timedelta(seconds=1)}
+        return sum(len(list(due.find({"bucket": int(lane), "at": window}, {"_id": 1}))) for lane in Lane)
 
 
 def _last_position(house: House) -> int:
