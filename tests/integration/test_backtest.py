@@ -14,13 +14,9 @@ from pymongo import MongoClient
 
 from deploy.local.database import Database
 from deskwire.cli import cli
-from services.sla.handlers.rows import history_key
-from services.sla.storage import DOCUMENTS
-from shared.clock import format_instant
 from shared.config import SETTINGS_FOLDER
-from shared.schema import ensure, own
-from shared.storage import to_document
 from shared.unit_of_work import Document
+from tests.past_rows import fill
 from tests.unit.sla.pasts import make_pasts
 
 RECORDS = 600
@@ -38,29 +34,12 @@ def draft(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     }.items():
         monkeypatch.setenv(name, value)
     with MongoClient[Document](database.uri, tz_aware=True) as client:
-        fill(client, f"{prefix}sla", RECORDS)
+        fill(client, f"{prefix}sla", make_pasts(RECORDS))
         file = tmp_path / "draft.yaml"
         file.write_text((SETTINGS_FOLDER / "sla.yaml").read_text().replace("resolution: 27h", "resolution: 13h"))
         yield file
         mongoengine.disconnect("operator-sla")
         client.drop_database(f"{prefix}sla")
-
-
-def fill(client: MongoClient[Document], name: str, records: int) -> None:
-    """Write generated histories, and the clocks by which they are found."""
-    database = client[name]
-    ensure(database, own(DOCUMENTS))
-    history, clocks = list[Document](), list[Document]()
-    for past in make_pasts(records):
-        for entry in past:
-            key = history_key(entry.incident, entry.version)
-            history.append({**to_document(entry), "_id": key, "key": key})
-        for kind in ("resolution", "response"):
-            key = f"{past[0].incident}:{kind}"
-            place = f"{format_instant(past[0].at)} {key}"
-            clocks.append({"_id": key, "key": key, "version": 1, "incident": past[0].incident, "place": place})
-    database["history"].insert_many(history)
-    database["clocks"].insert_many(clocks)
 
 
 def run(draft: Path, workers: int) -> Document:

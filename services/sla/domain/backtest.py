@@ -6,12 +6,11 @@ Additive: what many records give is the sum of what each gives, so parts may be 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from services.sla.domain.case import fold, remembered
-from services.sla.domain.clock import advance
+from services.sla.domain.case import outcome
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements, Kind, Terms
 from services.sla.domain.run import ClockState, Run, elapsed, state_of, stopped_at, terms_of
@@ -81,17 +80,23 @@ class Comparison:
         self.changes.extend(other.changes)
 
 
+def sharing(before: Agreements, after: Agreements) -> Agreements:
+    """`after` with the very calendars of `before` where both say the same, so that these are reckoned once for both."""
+    same = {name: one for name, one in before.calendars.items() if after.calendars.get(name) == one}
+    return replace(after, calendars={**after.calendars, **same})
+
+
 def compare(
     into: Comparison, incident: str, entries: Sequence[Entry], before: Agreements, after: Agreements, now: datetime
 ) -> None:
     """Count a record's clocks under both sets of agreements, and note those whose verdict differs."""
     into.records += 1
     latest = entries[-1]
-    held = verdicts(incident, entries, before, now)
+    came = outcome(entries, before, now)
     began = entries[0].at
-    read = {entry.basis for entry in remembered(entries)}
-    same = all(before.terms(basis, began) == after.terms(basis, began) for basis in read)
-    drafted = held if same else verdicts(incident, entries, after, now)
+    same = all(_agree(before.terms(basis, began), after.terms(basis, began)) for basis in came.bases)
+    held = _verdicts(came.runs, before, now)
+    drafted = held if same else _verdicts(outcome(entries, after, now).runs, after, now)
     # A draft may have clocks of other kinds: only those of both can be held against each other.
     by_identity = {one.identity: one for one in drafted}
     for old in held:
@@ -115,14 +120,16 @@ def compare(
             )
 
 
-def verdicts(incident: str, entries: Sequence[Entry], agreements: Agreements, now: datetime) -> tuple[Verdict, ...]:
-    """The record's clocks by the fold of its whole history, with the thresholds passed that lie before `now`."""
-    case, _ = fold(incident, entries, agreements)
-    return tuple(_verdict(run, agreements, now) for run in case.runs)
+def _agree(one: Terms, other: Terms) -> bool:
+    """Whether a fold takes both alike, though other policies of their versions may differ."""
+    return one.match == other.match and one.calendar == other.calendar
+
+
+def _verdicts(runs: Iterable[Run], agreements: Agreements, now: datetime) -> tuple[Verdict, ...]:
+    return tuple(_verdict(run, agreements, now) for run in runs)
 
 
 def _verdict(run: Run, agreements: Agreements, now: datetime) -> Verdict:
-    run, _ = advance(run, now, agreements)
     terms, stopped = terms_of(run, agreements), stopped_at(run)
     return Verdict(
         kind=run.kind,

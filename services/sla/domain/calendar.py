@@ -117,8 +117,9 @@ def business_time(calendar: Calendar, start: datetime, end: datetime) -> timedel
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     if end <= start:
         return _NOTHING
-    whole = sum((_year(calendar, year).total for year in range(start.year, end.year)), _NOTHING)
-    return whole + _year(calendar, end.year).gone(end) - _year(calendar, start.year).gone(start)
+    first, last = start.year, end.year
+    gone = _year(calendar, last).gone(end) - _year(calendar, first).gone(start)
+    return gone + sum((_year(calendar, year).total for year in range(first, last)), _NOTHING) if first < last else gone
 
 
 def business_seconds(calendar: Calendar, start: datetime, end: datetime) -> float:

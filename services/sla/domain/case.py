@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from services.sla.domain.clock import Moment, begin, step
+from services.sla.domain.basis import Basis
+from services.sla.domain.clock import Facts, Moment, Seen, begin, cross, step
+from services.sla.domain.course import course_of
 from services.sla.domain.history import Entry
 from services.sla.domain.keeping import Kept, hold
 from services.sla.domain.kinds import KINDS, Kind
@@ -63,67 +66,104 @@ def missing(case: Case) -> int | None:
 
 def fold_entry(case: Case, entry: Entry, agreements: Agreements) -> tuple[Case, tuple[Moment, ...]]:
     """The case with the entry of version `folded + 1` in its clocks, and what became true, in order of time."""
-    entry = _remembering(case.latest, entry)
-    stepped = [_step(run, entry, agreements, case.kept) for run in case.runs]
-    begun = _begin(case.latest, [run for run, _ in stepped], entry, agreements)
-    moments = [moment for _, new in (*stepped, *begun) for moment in new]
-    pending = tuple(version for version in case.pending if version != entry.version)
-    folded = replace(
-        case,
-        folded=entry.version,
-        pending=pending,
-        gap=bool(pending) and pending[0] != entry.version + 1,
-        latest=entry,
-        runs=tuple(run for run, _ in (*stepped, *begun)),
-    )
-    return folded, tuple(sorted(moments, key=lambda moment: moment.event.at))
+    folding = Folding(agreements, case)
+    moments = folding.take(entry)
+    return folding.case(case), tuple(moments)
 
 
 def fold(
     incident: str, entries: Sequence[Entry], agreements: Agreements, kept: tuple[Kept, ...] = ()
 ) -> tuple[Case, tuple[Moment, ...]]:
     """The whole history at once: `entries` in order of version, from the first, without a gap."""
-    case, moments = Case(incident=incident, kept=kept), list[Moment]()
+    case = Case(incident=incident, kept=kept)
+    folding, moments = Folding(agreements, case), list[Moment]()
     for entry in entries:
-        case, new = fold_entry(case, entry, agreements)
-        moments.extend(new)
-    return case, tuple(moments)
+        moments += folding.take(entry)
+    return folding.case(case), tuple(moments)
 
 
-def remembered(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries of a history as the fold reads them."""
-    found = list[Entry]()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a history comes to: its clocks, and all that matching read of it on the way."""
+
+    runs: tuple[Run, ...]
+    bases: tuple[Basis, ...]
+
+
+def outcome(entries: Sequence[Entry], agreements: Agreements, before: datetime) -> Outcome:
+    """`fold` without its facts, with the thresholds passed whose instants lie before `before`."""
+    folding, bases = Folding(agreements, Case(incident="")), list[Basis]()
     for entry in entries:
-        found.append(_remembering(found[-1] if found else None, entry))
-    return found
+        seen = folding.enter(entry, None)
+        if not bases or bases[-1] is not seen.basis:
+            bases.append(seen.basis)
+    for course in folding.courses:
+        cross(course, before, None)
+    return Outcome(runs=tuple(course.run() for course in folding.courses), bases=tuple(bases))
 
 
-Folded = tuple[Run, tuple[Moment, ...]]
+class Folding:
+    """A record in the middle of its fold: `latest` is the entry in force, `courses` are its clocks."""
 
+    __slots__ = ("_agreements", "_kept", "_seen", "courses", "latest")
 
-def _step(run: Run, entry: Entry, agreements: Agreements, kept: tuple[Kept, ...]) -> Folded:
-    """One more entry for a clock, unless it is of a kind whose end is for good and has ended."""
-    if KINDS[run.kind].repeats and not run.is_open:
-        return run, ()
-    if not kept:
-        return step(run, entry, agreements)
-    run, held = hold(run, kept, max(entry.at, run.at), agreements)
-    run, moments = step(run, entry, agreements)
-    return run, (*held, *moments)
+    def __init__(self, agreements: Agreements, case: Case) -> None:
+        self._agreements, self._kept = agreements, case.kept
+        self._seen: Seen | None = None
+        self.latest = case.latest
+        self.courses = [course_of(run, agreements) for run in case.runs]
 
+    def take(self, entry: Entry) -> list[Moment]:
+        """Take in the next entry; what became true, in order of time."""
+        facts = list[Moment]()
+        self.enter(entry, facts)
+        facts.sort(key=lambda moment: moment.event.at)
+        return facts
 
-def _begin(before: Entry | None, runs: Sequence[Run], entry: Entry, agreements: Agreements) -> list[Folded]:
-    """The clocks that this entry starts: those for which the policy has a target."""
-    starting = [kind for kind in Kind if KINDS[kind].starts(before, entry)]
-    if not starting:
-        return []
-    entry = replace(entry, at=max([entry.at, *(run.at for run in runs)]))
-    began_at = runs[0].began_at if runs else entry.at
-    targets = agreements.terms(entry.basis, began_at).policy.targets
-    taken = {run.kind for run in runs if run.is_open and not KINDS[run.kind].parallel}
-    return [
-        begin(kind, entry, agreements, began_at=began_at) for kind in starting if kind in targets and kind not in taken
-    ]
+    def enter(self, entry: Entry, facts: Facts) -> Seen:
+        """Take in the next entry; what became true goes to `facts`, clock by clock."""
+        before, entry = self.latest, _remembering(self.latest, entry)
+        seen = self._seen = self._see(entry)
+        for course in self.courses:
+            if not course.is_over:
+                hold(course, self._kept, max(entry.at, course.at), facts)
+                step(course, seen, facts)
+        self._begin(before, seen, facts)
+        self.latest = entry
+        return seen
+
+    def case(self, begun: Case) -> Case:
+        """The record so far, which was `begun` before its first entry here."""
+        folded = begun.folded if self.latest is None else self.latest.version
+        pending = tuple(version for version in begun.pending if version > folded)
+        return replace(
+            begun,
+            folded=folded,
+            pending=pending,
+            gap=bool(pending) and pending[0] != folded + 1,
+            latest=self.latest,
+            runs=tuple(course.run() for course in self.courses),
+        )
+
+    def _see(self, entry: Entry) -> Seen:
+        """Most entries leave all fields as they are by which a policy is chosen."""
+        basis, before = entry.basis, self._seen
+        if before is not None and basis == before.basis:
+            return Seen(entry=entry, basis=before.basis, terms=before.terms)
+        terms = self._agreements.terms(basis, self.courses[0].began_at if self.courses else entry.at)
+        return Seen(entry=entry, basis=basis, terms=terms)
+
+    def _begin(self, before: Entry | None, seen: Seen, facts: Facts) -> None:
+        """Start the clocks that this entry starts: those for which the policy has a target."""
+        starting = [kind for kind, clock in KINDS.items() if clock.starts(before, seen.entry)]
+        if not starting:
+            return
+        at = max([seen.entry.at, *(course.at for course in self.courses)])
+        began_at = self.courses[0].began_at if self.courses else at
+        taken = {course.kind for course in self.courses if course.is_open and not KINDS[course.kind].parallel}
+        for kind in starting:
+            if kind in seen.terms.policy.targets and kind not in taken:
+                self.courses.append(begin(kind, seen, at=at, began_at=began_at, facts=facts))
 
 
 def _remembering(before: Entry | None, entry: Entry) -> Entry:
@@ -133,7 +173,9 @@ def _remembering(before: Entry | None, entry: Entry) -> Entry:
     """
     if before is None:
         return entry
-    entry = replace(entry, accepted=entry.accepted or before.accepted, replied=entry.replied or before.replied)
+    accepted, replied = entry.accepted or before.accepted, entry.replied or before.replied
+    if (accepted, replied) != (entry.accepted, entry.replied):
+        entry = replace(entry, accepted=accepted, replied=replied)
     if not entry.restricted:
         return entry
     return replace(

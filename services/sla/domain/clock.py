@@ -18,27 +18,17 @@ the fact with the instant at which it became true. Rules, in the words of ITIL 4
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.sla.domain.basis import differences
+from services.sla.domain.basis import Basis, differences
+from services.sla.domain.course import Course, course_of
 from services.sla.domain.history import Entry
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.mark import Side
 from services.sla.domain.policy import HIDDEN, Agreements, OnReopen, Policy, Terms
-from services.sla.domain.run import (
-    ENDED,
-    Activity,
-    ClockState,
-    Run,
-    Span,
-    Threshold,
-    due_at,
-    next_threshold,
-    state_of,
-    terms_of,
-)
+from services.sla.domain.run import ENDED, Activity, ClockState, Run, Span, Threshold, due_at, state_in, state_of
 from services.sla.events import BREACHED, CANCELLED, MET, PASSED, PAUSED, RECOMPUTED, RESUMED, STARTED, WARNED
 from shared.event import Event
 
@@ -52,65 +42,88 @@ class Moment:
     threshold: Threshold | None = None
 
 
-def begin(kind: Kind, entry: Entry, agreements: Agreements, *, began_at: datetime) -> tuple[Run, tuple[Moment, ...]]:
-    """The clock that an entry starts, of a record that began at `began_at`."""
-    at = entry.at
-    run = Run(
+Facts = list[Moment] | None
+"""Where the moments of a fold go, in the order in which they are found; None for a fold of which nobody asks them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """An entry as all clocks of its record see it: what matching reads of it, and the terms that this leads to."""
+
+    entry: Entry
+    basis: Basis
+    terms: Terms
+
+
+def begin(kind: Kind, seen: Seen, *, at: datetime, began_at: datetime, facts: Facts) -> Course:
+    """The clock that an entry starts at `at`, of a record that began at `began_at`."""
+    entry = seen.entry
+    course = Course(
         kind=kind,
-        basis=entry.basis,
+        terms=seen.terms,
+        basis=seen.basis,
         began_at=began_at,
         since=at,
         terms_since=at,
         at=at,
-        spans=(Span(start=at, end=None, activity=Activity.RUNNING, reason="", version=entry.version),),
+        spans=[Span(start=at, end=None, activity=Activity.RUNNING, reason="", version=entry.version)],
+        passed=[],
         instance=entry.version if KINDS[kind].repeats else None,
         party=KINDS[kind].party(entry),
+        breached_at=None,
     )
-    started = Moment(run=run, event=Event(type=STARTED, at=at))
-    run, moments = _enter(run, entry, at, agreements)
-    return run, (started, *moments)
+    if facts is not None:
+        facts.append(Moment(run=course.run(), event=Event(type=STARTED, at=at)))
+    _enter(course, seen, facts)
+    return course
 
 
-def step(run: Run, entry: Entry, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
-    """The clock after one more entry. An entry that says it is older than the one before counts as at that one."""
-    at = max(entry.at, run.at)
-    run, passed = advance(run, at, agreements)
-    run, own = _enter(run, entry, at, agreements)
-    return run, (*passed, *own)
+def step(course: Course, seen: Seen, facts: Facts) -> None:
+    """Take the clock over one more entry. One that says it is older than the one before counts as at that one."""
+    at = max(seen.entry.at, course.at)
+    cross(course, at, facts)
+    course.come(at)
+    if not course.has_stopped_for_good:
+        _enter(course, seen, facts)
+
+
+def cross(course: Course, before: datetime, facts: Facts) -> None:
+    """Pass all thresholds whose instants lie before `before`, given that nothing else happens."""
+    while (threshold := course.ahead()) is not None and threshold.at < before:
+        passing(course, threshold, facts)
+
+
+def passing(course: Course, threshold: Threshold, facts: Facts) -> None:
+    """The clock passes the threshold at its instant."""
+    course.cross(threshold)
+    if facts is not None:
+        change = {"threshold": threshold.name, "percent": threshold.percent}
+        event = Event(type=_PASSED[threshold.mark.side], at=threshold.at, change=change)
+        facts.append(Moment(run=course.run(), event=event, threshold=threshold))
 
 
 def advance(run: Run, before: datetime, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
     """The clock with all thresholds passed whose instants lie before `before`, given that nothing else happened."""
-    moments: list[Moment] = []
-    while (threshold := next_threshold(run, agreements)) is not None and threshold.at < before:
-        moments.append(passing(run, threshold))
-        run = moments[-1].run
-    return run, tuple(moments)
+    course, facts = course_of(run, agreements), list[Moment]()
+    cross(course, before, facts)
+    return course.run(), tuple(facts)
 
 
-def passing(run: Run, threshold: Threshold) -> Moment:
-    """The fact that the clock passed the threshold at its instant."""
-    change = {"threshold": threshold.name, "percent": threshold.percent}
-    event = Event(type=_PASSED[threshold.mark.side], at=threshold.at, change=change)
-    return Moment(run=replace(run, passed=(*run.passed, threshold)), event=event, threshold=threshold)
-
-
-def _enter(run: Run, entry: Entry, at: datetime, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
+def _enter(course: Course, seen: Seen, facts: Facts) -> None:
     """Apply what the entry itself says: the policy first, then what the incident does from now on."""
-    before = state_of(run, terms_of(run, agreements))
-    run, moved = _rematch(run, entry, at, agreements)
-    activity, reason = _activity(run, entry, terms_of(run, agreements).policy)
-    last = run.spans[-1]
-    run = replace(run, at=at)
-    if (activity, reason) != (last.activity, last.reason):
-        span = Span(start=at, end=None, activity=activity, reason=reason, version=entry.version)
-        run = replace(run, spans=(*run.spans[:-1], replace(last, end=at), span))
-    run, restarted = _restart(run, last, agreements)
-    after = state_of(run, terms_of(run, agreements))
-    if after is before:
-        return run, moved
-    change = {"reason": _why(last, run.spans[-1], after), **restarted}
-    return run, (*moved, Moment(run=run, event=Event(type=_TOLD[after], at=at, change=change)))
+    terms, last = course.terms, course.spans[-1]
+    _rematch(course, seen, facts)
+    activity, reason = _activity(course, seen.entry, course.terms.policy)
+    turns = activity is not last.activity or reason != last.reason
+    if turns:
+        course.turn(activity, reason, seen.entry.version)
+    restarted = _restart(course, last) if turns else {}
+    if facts is None or (not turns and course.terms is terms):
+        return
+    before, after = state_in(last, course.breached_at, terms.policy), state_of(course, course.terms)
+    if after is not before:
+        change = {"reason": _why(last, course.spans[-1], after), **restarted}
+        facts.append(Moment(run=course.run(), event=Event(type=_TOLD[after], at=course.at, change=change)))
 
 
 _PASSED = {Side.BEFORE: WARNED, Side.TARGET: BREACHED, Side.AFTER: PASSED}
@@ -123,12 +136,13 @@ _TOLD = {
 }
 
 
-def _restart(run: Run, last: Span, agreements: Agreements) -> tuple[Run, dict[str, Any]]:
-    """The clock started anew when it has been reopened under a policy that says so. A breach stands all the same."""
-    reopened = last.activity in ENDED and run.is_open
-    if not reopened or terms_of(run, agreements).policy.on_reopen is OnReopen.CONTINUE or run.breached_at is not None:
-        return run, {}
-    return replace(run, since=run.at, terms_since=run.at, passed=()), {"restarted": True}
+def _restart(course: Course, last: Span) -> dict[str, Any]:
+    """Start anew what has been reopened under a policy that says so. A breach stands all the same."""
+    reopened = last.activity in ENDED and course.is_open
+    if not reopened or course.terms.policy.on_reopen is OnReopen.CONTINUE or course.breached_at is not None:
+        return {}
+    course.restart()
+    return {"restarted": True}
 
 
 def _why(last: Span, new: Span, after: ClockState) -> str:
@@ -138,53 +152,57 @@ def _why(last: Span, new: Span, after: ClockState) -> str:
     return last.reason if last.activity is Activity.WAITING else "reopened"
 
 
-def _rematch(run: Run, entry: Entry, at: datetime, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
+def _rematch(course: Course, seen: Seen, facts: Facts) -> None:
     """Choose the policy by the entry's fields, unless the clock has its verdict or has ended and stays so.
 
     A policy that has no target for this kind of clock does not take one over that runs.
     """
-    if entry.basis == run.basis or run.breached_at is not None:
-        return run, ()
-    moved = replace(run, basis=entry.basis, terms_since=at, at=at)
-    before, after = terms_of(run, agreements), terms_of(moved, agreements)
-    if run.kind not in after.policy.targets:
-        return run, ()
-    if not run.is_open:
-        activity, _ = _activity(run, entry, after.policy)
-        return (run if activity is run.spans[-1].activity else moved), ()
-    if before.match.rule == after.match.rule and run.priority == moved.priority:
-        return replace(run, basis=entry.basis), ()
-    change = _what_moved(run, before, moved, after)
-    return moved, (Moment(run=moved, event=Event(type=RECOMPUTED, at=at, change=change)),)
+    basis, after = seen.basis, seen.terms
+    if basis is course.basis or basis == course.basis or course.breached_at is not None:
+        return
+    if course.kind not in after.policy.targets:
+        return
+    if not course.is_open:
+        activity, _ = _activity(course, seen.entry, after.policy)
+        if activity is not course.spans[-1].activity:
+            course.move(basis, after)
+    elif course.terms.match.rule == after.match.rule and course.basis.priority == basis.priority:
+        course.take(basis, after)
+    else:
+        change = _what_moved(course, seen) if facts is not None else {}
+        course.move(basis, after)
+        if facts is not None:
+            facts.append(Moment(run=course.run(), event=Event(type=RECOMPUTED, at=course.at, change=change)))
 
 
-def _what_moved(run: Run, before: Terms, moved: Run, after: Terms) -> dict[str, Any]:
-    """What the change of policy changed; instants are as the fold has them, None while the clock stands."""
+def _what_moved(course: Course, seen: Seen) -> dict[str, Any]:
+    """What the entry's change of policy changes; instants are as the fold has them, None while the clock stands."""
+    before, after = course.terms, seen.terms
     return {
-        "fields": [field.value for field in differences(run.basis, moved.basis)],
+        "fields": [field.value for field in differences(course.basis, seen.basis)],
         "why": after.match.why,
-        "priority_from": run.priority,
-        "priority_to": moved.priority,
+        "priority_from": course.basis.priority,
+        "priority_to": seen.basis.priority,
         "policy_from": before.policy.name,
         "policy_to": after.policy.name,
         "rule_from": before.match.rule,
         "rule_to": after.match.rule,
-        "target_from": before.policy.target(run.kind).total_seconds(),
-        "target_to": after.policy.target(run.kind).total_seconds(),
-        "due_from": due_at(run, before),
-        "due_to": due_at(moved, after),
+        "target_from": before.policy.target(course.kind).total_seconds(),
+        "target_to": after.policy.target(course.kind).total_seconds(),
+        "due_from": due_at(course, before),
+        "due_to": due_at(course, after),
     }
 
 
-def _activity(run: Run, entry: Entry, policy: Policy) -> tuple[Activity, str]:
+def _activity(course: Course, entry: Entry, policy: Policy) -> tuple[Activity, str]:
     """What the clock's incident does from this entry on, and for which reason."""
-    last, clock = run.spans[-1], KINDS[run.kind]
+    last, clock = course.spans[-1], KINDS[course.kind]
     stays = last.activity is Activity.STOPPED or (clock.repeats and last.activity in ENDED)
     if stays and (not clock.reopens or entry.state == "cancelled"):
         return last.activity, last.reason
     if entry.state == "cancelled":
         return Activity.CANCELLED, "cancelled"
-    reason = clock.stops(entry, run.party, policy.response_stops_at)
+    reason = clock.stops(entry, course.party, policy.response_stops_at)
     if reason is not None:
         return Activity.STOPPED, reason
     if entry.state in ("resolved", "closed"):

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.sla.domain.clock import Moment, advance, passing
+from services.sla.domain.clock import Facts, Moment, cross, passing
+from services.sla.domain.course import Course, course_of
 from services.sla.domain.kinds import Kind
 from services.sla.domain.policy import Agreements
-from services.sla.domain.run import Run, Threshold, is_counting, terms_of
+from services.sla.domain.run import Run, Threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,27 +26,25 @@ class Kept:
     threshold: Threshold
 
 
-def hold(run: Run, kept: Iterable[Kept], before: datetime, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
-    """The clock with what it passed before `before` under earlier inputs, given that nothing else happened."""
-    moments = list[Moment]()
+def hold(course: Course, kept: Iterable[Kept], before: datetime, facts: Facts) -> None:
+    """Pass what the clock passed before `before` under earlier inputs, given that nothing else happened."""
     for one in kept:
-        if _holds(one, run, before, agreements):
-            moments.append(passing(run, one.threshold))
-            run = moments[-1].run
-    return run, tuple(moments)
+        if _holds(one, course, before):
+            passing(course, one.threshold, facts)
 
 
 def advance_kept(
     run: Run, before: datetime, agreements: Agreements, kept: Sequence[Kept]
 ) -> tuple[Run, tuple[Moment, ...]]:
     """`services.sla.domain.clock.advance` of a clock that keeps what it passed."""
-    run, held = hold(run, kept, before, agreements)
-    run, passed = advance(run, before, agreements)
-    return run, (*held, *passed)
+    course, facts = course_of(run, agreements), list[Moment]()
+    hold(course, kept, before, facts)
+    cross(course, before, facts)
+    return course.run(), tuple(facts)
 
 
-def _holds(one: Kept, run: Run, before: datetime, agreements: Agreements) -> bool:
-    if (one.kind, one.instance) != (run.kind, run.instance) or one.threshold.at >= before:
+def _holds(one: Kept, course: Course, before: datetime) -> bool:
+    if (one.kind, one.instance) != (course.kind, course.instance) or one.threshold.at >= before:
         return False
-    over = any(passed.name == one.threshold.name for passed in run.passed)
-    return not over and one.threshold.at >= run.spans[-1].start and is_counting(run, terms_of(run, agreements))
+    over = course.has_crossed(one.threshold.name)
+    return not over and one.threshold.at >= course.spans[-1].start and course.is_counting

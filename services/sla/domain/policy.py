@@ -45,6 +45,15 @@ class Agreed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A threshold on the way of one kind of clock: its name, and how much open time has gone when it is reached."""
+
+    mark: Mark
+    name: str
+    amount: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """One agreement. `thresholds` lie anywhere after the start; the target is one without being named.
 
@@ -61,6 +70,7 @@ class Policy:
     pauses: frozenset[str] = field(default_factory=frozenset)
     on_reopen: OnReopen = OnReopen.CONTINUE
     others: Mapping[Kind, timedelta] = field(default_factory=dict)
+    _ways: dict[Kind, tuple[Point, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def target(self, kind: Kind) -> timedelta:
         """How much open time a clock of this kind may run. Raises KeyError for one that the policy does not have."""
@@ -76,11 +86,23 @@ class Policy:
 
         One that would lie at the start or before it is none.
         """
-        target = self.target(kind)
+        return tuple(point.mark for point in self.way(kind))
+
+    def way(self, kind: Kind) -> tuple[Point, ...]:
+        """The marks of this kind, each with its name and where it lies; none for a kind without a target."""
+        # A fold asks at every turn of a clock.
+        found = self._ways.get(kind)
+        if found is None:
+            target = self.targets.get(kind)
+            found = self._ways[kind] = () if target is None else self._way(kind, target)
+        return found
+
+    def _way(self, kind: Kind, target: timedelta) -> tuple[Point, ...]:
         named = [one.mark for one in self.thresholds if kind in one.clocks and one.mark.amount(target) > _NOTHING]
         if all(mark.side is not Side.TARGET for mark in named):
             named.append(TARGET)
-        return tuple(sorted(named, key=lambda mark: mark.amount(target)))
+        points = (Point(mark=mark, name=mark.name, amount=mark.amount(target)) for mark in named)
+        return tuple(sorted(points, key=lambda point: point.amount))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from services.sla.domain.basis import Basis
 from services.sla.domain.calendar import add_business, business_time
@@ -101,6 +103,25 @@ class Run:
         return self.spans[-1].activity not in ENDED
 
 
+class Measured(Protocol):
+    """What of a clock is read to measure it."""
+
+    @property
+    def kind(self) -> Kind: ...
+
+    @property
+    def since(self) -> datetime: ...
+
+    @property
+    def at(self) -> datetime: ...
+
+    @property
+    def spans(self) -> Sequence[Span]: ...
+
+    @property
+    def breached_at(self) -> datetime | None: ...
+
+
 def terms_of(run: Run, agreements: Agreements) -> Terms:
     """What holds for the clock."""
     return agreements.terms(run.basis, run.began_at)
@@ -112,29 +133,38 @@ def next_threshold(run: Run, agreements: Agreements, *, told: frozenset[str] = f
     None as well for a clock of which the agreements no longer know the target.
     """
     terms = terms_of(run, agreements)
-    if not is_counting(run, terms) or run.kind not in terms.policy.targets:
+    if not is_counting(run, terms):
         return None
     over = told | {one.name for one in run.passed}
-    mark = next((mark for mark in terms.policy.marks(run.kind) if mark.name not in over), None)
-    if mark is None:
+    point = next((point for point in terms.policy.way(run.kind) if point.name not in over), None)
+    if point is None:
         return None
-    reached = _reached_at(run, terms, mark.amount(terms.policy.target(run.kind)))
-    if reached is None:
-        return None
-    # A target that shrank under what had gone already is passed when the new policy came, not before it.
-    return Threshold(mark=mark, at=max(reached, run.spans[-1].start, run.terms_since))
+    reached = reached_at(run, terms, point.amount)
+    return None if reached is None else passed_at(point.mark, reached, run.spans[-1].start, run.terms_since)
 
 
-def state_of(run: Run, terms: Terms) -> ClockState:
+def passed_at(mark: Mark, reached: datetime, running_since: datetime, terms_since: datetime) -> Threshold:
+    """The threshold of a clock whose time by its terms came to the mark at `reached`.
+
+    A target that shrank under what had gone already is passed when the new policy came, not before it.
+    """
+    return Threshold(mark=mark, at=max(reached, running_since, terms_since))
+
+
+def state_of(run: Measured, terms: Terms) -> ClockState:
     """What the clock does, by its terms."""
-    last = run.spans[-1]
-    if run.breached_at is not None:
+    return state_in(run.spans[-1], run.breached_at, terms.policy)
+
+
+def state_in(span: Span, breached_at: datetime | None, policy: Policy) -> ClockState:
+    """What a clock does in a span, by the policy and by whether it is breached."""
+    if breached_at is not None:
         return ClockState.BREACHED
-    if last.activity is Activity.CANCELLED:
+    if span.activity is Activity.CANCELLED:
         return ClockState.CANCELLED
-    if last.activity is Activity.STOPPED:
+    if span.activity is Activity.STOPPED:
         return ClockState.MET
-    return ClockState.RUNNING if counts(last, terms.policy) else ClockState.PAUSED
+    return ClockState.RUNNING if counts(span, policy) else ClockState.PAUSED
 
 
 def is_counting(run: Run, terms: Terms) -> bool:
@@ -149,21 +179,21 @@ def counts(span: Span, policy: Policy) -> bool:
     return span.activity is Activity.RUNNING
 
 
-def elapsed(run: Run, until: datetime, terms: Terms) -> timedelta:
+def elapsed(run: Measured, until: datetime, terms: Terms) -> timedelta:
     """How much open time the clock has counted up to `until`."""
     return sum((_length(span, until, terms) for span in counted(run, terms)), NOTHING)
 
 
-def counted(run: Run, terms: Terms) -> list[Span]:
+def counted(run: Measured, terms: Terms) -> list[Span]:
     """The spans whose open time is the clock's: those before it started anew are not."""
     return [span for span in run.spans if span.start >= run.since and counts(span, terms.policy)]
 
 
-def due_at(run: Run, terms: Terms) -> datetime | None:
+def due_at(run: Measured, terms: Terms) -> datetime | None:
     """When the whole target is gone, or would have been had the clock not stopped. None for one that stands."""
     if state_of(run, terms) in (ClockState.PAUSED, ClockState.CANCELLED):
         return None
-    return _reached_at(run, terms, terms.policy.target(run.kind))
+    return reached_at(run, terms, terms.policy.target(run.kind))
 
 
 def stopped_at(run: Run) -> datetime | None:
@@ -176,7 +206,7 @@ def _length(span: Span, until: datetime, terms: Terms) -> timedelta:
     return business_time(terms.calendar, span.start, end)
 
 
-def _reached_at(run: Run, terms: Terms, amount: timedelta) -> datetime | None:
+def reached_at(run: Measured, terms: Terms, amount: timedelta) -> datetime | None:
     """The earliest instant by which the clock has counted `amount`, if its last counting span went on for ever."""
     counting = counted(run, terms)
     for span in counting[:-1]:

@@ -1,4 +1,4 @@
-"""Generated pasts: many records with a life of about eight events each, always the same for a seed."""
+"""Generated pasts: many records, always the same for a seed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ _MINUTES = 120 * 24 * 60
 _STEP = 36 * 60 * 60
 
 
-def make_pasts(records: int, seed: int = 1) -> Iterator[list[Entry]]:
-    """The histories of this many records that were opened within 120 days, resolved and closed."""
+def make_pasts(records: int, seed: int = 1, steps: tuple[int, int] = (3, 7)) -> Iterator[list[Entry]]:
+    """The histories of this many records that were opened within 120 days, resolved and closed.
+
+    Between those three events each has as many others as `steps` allows, at most 16.
+    """
     chance = random.Random(seed)
     for number in range(records):
         at = MONDAY + timedelta(minutes=chance.randrange(_MINUTES))
-        yield list(_life(f"INC{number:07d}", at, chance))
+        yield list(_life(f"INC{number:07d}", at, chance, steps))
 
 
-def _life(incident: str, at: datetime, chance: random.Random) -> Iterator[Entry]:
-    states = ("new", *_MIDDLE[: chance.randint(3, 7)], "resolved", "closed")
+def _life(incident: str, at: datetime, chance: random.Random, steps: tuple[int, int]) -> Iterator[Entry]:
+    states = ("new", *(2 * _MIDDLE)[: chance.randint(*steps)], "resolved", "closed")
     priority, team, accepted = chance.choice(PRIORITIES), f"team{chance.randrange(20)}", False
     for version, state in enumerate(states, start=1):
         accepted = accepted or state == "in_progress"

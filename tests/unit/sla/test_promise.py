@@ -34,7 +34,7 @@ from tests.unit.sla.factories import (
     make_policy,
     make_restricted,
 )
-from tests.unit.sla.test_clock_properties import agreements_drawn, histories
+from tests.unit.sla.worlds import World, worlds
 
 RITA: dict[str, Any] = {"requester": {"id": "rita"}}
 ACCEPTED = {**RITA, "state": "in_progress", "accepted_at": "2026-03-02T09:10:00.000Z"}
@@ -209,11 +209,10 @@ def told(entries: list[Entry], agreements: Agreements) -> list[tuple[Promise, Ev
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_what_was_told_last_is_what_is_owed_and_no_two_tellings_in_a_row_are_the_same(data: st.DataObject) -> None:
-    agreements = data.draw(agreements_drawn())
-    drawn = data.draw(histories(agreements))
-    entries = [replace(entry, requester="rita") for entry in drawn]
+@given(worlds())
+def test_what_was_told_last_is_what_is_owed_and_no_two_tellings_in_a_row_are_the_same(world: World) -> None:
+    agreements = world.agreements
+    entries = [replace(entry, requester="rita") for entry in world.entries]
     heard = told(entries, agreements)
     case, _ = fold("INC0000001", entries, agreements)
     now = owed(case, agreements)
@@ -229,10 +228,9 @@ def test_what_was_told_last_is_what_is_owed_and_no_two_tellings_in_a_row_are_the
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.data(), st.integers(0, 10**6))
-def test_an_answer_agrees_with_what_is_owed_whenever_it_is_asked_for(data: st.DataObject, seconds: int) -> None:
-    agreements = data.draw(agreements_drawn())
-    entries = data.draw(histories(agreements))
+@given(worlds(), st.integers(0, 10**6))
+def test_an_answer_agrees_with_what_is_owed_whenever_it_is_asked_for(world: World, seconds: int) -> None:
+    agreements, entries = world.agreements, world.entries
     case, _ = fold("INC0000001", entries, agreements)
     now = max(run.at for run in case.runs) + timedelta(seconds=seconds)
     promised: Owed = owed(case, agreements)

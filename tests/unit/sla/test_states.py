@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings
 
 from services.sla.domain.case import fold
 from services.sla.domain.clock import advance
 from services.sla.domain.run import ClockState, state_of, terms_of
 from services.sla.domain.states import MOVES, STARTS, Fact
 from services.sla.events import EXPECTED, PUBLISHES
-from tests.unit.sla.test_clock_properties import agreements_drawn, histories
+from tests.unit.sla.dose import DOSE
+from tests.unit.sla.worlds import World, worlds
 
 
 def test_every_event_of_a_clock_is_a_fact_of_the_table() -> None:
     assert {f"sla.{fact.value}" for fact in Fact} == set(PUBLISHES) - {EXPECTED}
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.data())
-def test_a_clock_moves_as_the_table_says(data: st.DataObject) -> None:
-    agreements = data.draw(agreements_drawn())
-    entries = data.draw(histories(agreements))
+@given(worlds())
+@settings(max_examples=DOSE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_clock_moves_as_the_table_says(world: World) -> None:
+    agreements, entries = world.agreements, world.entries
     case, moments = fold("INC0000001", entries, agreements)
     later = [one for run in case.runs for one in advance(run, run.at + timedelta(days=400), agreements)[1]]
     last: dict[object, ClockState] = {}
