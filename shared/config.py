@@ -175,7 +175,7 @@ _READERS: dict[str, tuple[str, Read]] = {
     "inbox_days": ("DESKWIRE_INBOX_DAYS", _integer(30, 1, 3650)),
     "journal_days": ("DESKWIRE_JOURNAL_DAYS", _integer(400, 1, 36500)),
     "anchor_seconds": ("DESKWIRE_ANCHOR_SECONDS", _seconds(3600, 1, 86400)),
-    "relay_poll_seconds": ("DESKWIRE_RELAY_POLL_SECONDS", _seconds(0.025, 0.001, 10)),
+    "relay_poll_seconds": ("DESKWIRE_RELAY_POLL_SECONDS", _seconds(0.025, 0.001, 3600)),
     "doorbell": ("DESKWIRE_DOORBELL", _address),
     "stop_seconds": ("DESKWIRE_STOP_SECONDS", _seconds(25, 1, 600)),
     "rpc_timeout": ("DESKWIRE_RPC_TIMEOUT", _seconds(5, 0.1, 120)),

@@ -189,6 +189,11 @@ class Relay:
         return rows
 
     @property
+    def resting(self) -> bool:
+        """Whether a lane waits for room in a queue."""
+        return bool(self._resting)
+
+    @property
     def behind(self) -> int:
         """How many positions the stored marks are behind."""
         return sum(position - self._stored[lane] for lane, position in self._marks.document().items())

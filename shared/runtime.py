@@ -154,7 +154,7 @@ class Desk(DependencyProvider):
 
 
 def trail(arguments: Sequence[Any]) -> dict[str, Any]:
-    """What an entrypoint was called with, as fields of a log line: of a batch its size and its first event."""
+    """What an entrypoint was called with, as fields of a log line: of a batch its first event and its size."""
     subject = arguments[0] if arguments else None
     if isinstance(subject, Mapping):
         found = subject.get("correlationid")
@@ -162,5 +162,4 @@ def trail(arguments: Sequence[Any]) -> dict[str, Any]:
     if not isinstance(subject, Sequence) or not subject or not isinstance(subject[0], Envelope):
         return {}
     first = subject[0]
-    said = {"event": first.id, "correlationid": first.correlationid or first.id}
-    return said if len(subject) == 1 else {**said, "events": len(subject)}
+    return {"id": first.id, "correlationid": first.correlationid or first.id, "events": len(subject)}
