@@ -164,5 +164,5 @@ def test_wrong_settings_are_named_all_at_once(tmp_path: Path) -> None:
     path.write_text("recurrence: {window_days: 0, count: 1, colour: red}")
     with pytest.raises(SettingsError) as caught:
         read_rule(path)
-    for place in ("/recurrence/window_days", "/recurrence/count", "/recurrence/colour"):
+    for place in ("recurrence.window_days: ", "recurrence.count: ", "recurrence.colour: "):
         assert place in caught.value.message
