@@ -8,25 +8,24 @@ batch waits in its consumer's hands, because no message is at fault and none sho
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import eventlet
 from eventlet.event import Event as Signal
-from nameko.extensions import Entrypoint
 
 from shared import logs, metrics
 from shared.config import Settings
-from shared.consumer import Delivery, Subscription
 from shared.deadletter import dead_message, retry_message
 from shared.envelope import MAX_HOPS, Envelope, Lane, decode
 from shared.errors import DeskwireError, Rejected, Unavailable
 from shared.publisher import Message, Outcome
+from shared.receiving import Delivery, Subscription
 from shared.retry import RetryAfter, decide
-from shared.runtime import SETTINGS, Runtime, trail
+from shared.runtime import SETTINGS, trail
 from shared.topology import catalogue, house, matches, queue_name, retry_exchange
 from shared.unit_of_work import Taken, rounds
+from shared.waiting import Waiting
 
 log = logs.get(__name__)
 
@@ -34,46 +33,6 @@ UNKNOWN = "unknown"
 LONGEST_PAUSE = 2.0
 HOUSE_MAX_BYTES = 16 * 1024 * 1024
 """Of events of our own: the broker's limit."""
-
-
-class Waiting(Entrypoint):
-    """What the entrypoints have in common: a worker that is waited for, and an orderly end."""
-
-    runtime = Runtime()
-
-    def call(self, *arguments: Any) -> tuple[Any, BaseException | None]:
-        """Run the service method in a worker of its own and wait for its result or its error."""
-        done = Signal()
-
-        def keep(_context: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
-            done.send((result, None if exc_info is None else exc_info[1]))
-            return result, exc_info
-
-        self.container.spawn_worker(self, arguments, {}, handle_result=keep)
-        result: tuple[Any, BaseException | None] = done.wait()
-        return result
-
-    def start(self) -> None:
-        self._loop = self.container.spawn_managed_thread(self.loop, identifier=f"{self.method_name}.loop")
-
-    def stop(self) -> None:
-        """Returns when everything in this entrypoint's hands is settled."""
-        self.runtime.health.draining = True
-        self.runtime.consumer.stop()
-        self._loop.wait()
-
-    @abstractmethod
-    def loop(self) -> None:
-        """What the entrypoint does until it is stopped."""
-
-    @property
-    def expected_exceptions(self) -> tuple[type[Exception], ...]:
-        # These are told in the house's own words when they are settled; nameko need not print them.
-        return (DeskwireError,)
-
-    @expected_exceptions.setter
-    def expected_exceptions(self, _value: Any) -> None:
-        """nameko sets its default here."""
 
 
 class Events(Waiting):

@@ -15,13 +15,13 @@ from eventlet.greenpool import GreenPool
 from nameko.extensions import SharedExtension
 
 from shared import logs, metrics
-from shared.consumer import Delivery, Subscription
-from shared.entrypoints import Waiting
 from shared.envelope import Lane
 from shared.errors import DeskwireError, Invalid, NotFound, Unavailable
 from shared.publisher import Message
+from shared.receiving import Delivery, Subscription
 from shared.runtime import Runtime, trail
 from shared.topology import RPC, rpc_queue
+from shared.waiting import Waiting
 
 log = logs.get(__name__)
 

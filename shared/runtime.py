@@ -30,7 +30,8 @@ from shared.numbers import Numbers
 from shared.publisher import Publisher
 from shared.schema import ensure_service
 from shared.seal import Seal
-from shared.unit_of_work import Document, UnitOfWork, Work
+from shared.store import Document
+from shared.unit_of_work import UnitOfWork, Work
 
 log = logs.get(__name__)
 

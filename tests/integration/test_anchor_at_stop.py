@@ -9,8 +9,8 @@ from typing import Any
 from shared.audit import ANCHORS, verify_anchors
 from shared.ids import SystemIds
 from shared.mongo import MongoStore
+from shared.store import JOURNAL
 from shared.testing import make_envelope
-from shared.unit_of_work import JOURNAL
 from tests.house import RELAY_PROCESS, House
 from tests.integration.probe_house import eventually
 

@@ -20,7 +20,7 @@ from shared.clock import format_instant
 from shared.config import SETTINGS_FOLDER
 from shared.schema import ensure, own
 from shared.storage import to_document
-from shared.unit_of_work import Document
+from shared.store import Document
 from tests.unit.sla.pasts import make_pasts
 
 RECORDS = 600

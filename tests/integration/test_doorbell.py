@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 from shared.envelope import Lane
 from shared.ids import SystemIds
+from shared.store import JOURNAL
 from shared.testing import make_envelope
 from shared.topology import queue_name
-from shared.unit_of_work import JOURNAL
 from tests.house import RELAY_PROCESS, House
 from tests.integration.probe_house import eventually
 

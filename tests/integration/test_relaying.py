@@ -23,12 +23,14 @@ from shared.errors import Conflict, Unavailable
 from shared.ids import SystemIds
 from shared.lease import Leases
 from shared.mongo import MongoStore, connect
+from shared.posting import PARKED_RETRY
 from shared.publisher import Message, Outcome, Publisher
-from shared.relaying import NACKED_RETRY, PARKED_RETRY, REST, Relay, unsent
+from shared.relaying import NACKED_RETRY, REST, Relay, unsent
 from shared.schema import backbone, ensure
 from shared.storage import Repository
+from shared.store import JOURNAL, PARKED
 from shared.testing import make_cause, make_instant
-from shared.unit_of_work import JOURNAL, PARKED, UnitOfWork, Work
+from shared.unit_of_work import UnitOfWork, Work
 from tests.integration.probe_house import ProbeHouse, probe_house
 from tests.unit.shared.records import SHAPE, make_event, make_thing
 

@@ -23,8 +23,9 @@ from shared.lease import Leases
 from shared.mongo import MongoStore, connect
 from shared.schema import backbone, ensure, own
 from shared.storage import to_document
+from shared.store import AUDIT, INBOX, JOURNAL, Document, Store, Writes
 from shared.testing import MemoryStore, make_cause, make_envelope, make_instant
-from shared.unit_of_work import AUDIT, INBOX, JOURNAL, Document, Store, UnitOfWork, Work, Writes
+from shared.unit_of_work import UnitOfWork, Work
 from tests.unit.shared.records import THINGS, Step, make_event, make_thing
 
 ALIAS = "conformance"

@@ -15,7 +15,8 @@ from services.problem.handlers import commands, queries
 from services.problem.settings import read_rule
 from shared.config import SettingsError
 from shared.errors import Conflict, DeskwireError, NotAllowed, NotFound, VersionMismatch
-from shared.unit_of_work import Work, Writes
+from shared.store import Writes
+from shared.unit_of_work import Work
 from tests.unit.problem.factories import PROBLEMS, Desk, make_command, make_event, make_incident
 
 SCOPE = {"title": "Payments fail", "service": "payments", "fingerprint": "db-down"}

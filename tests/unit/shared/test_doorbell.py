@@ -9,8 +9,9 @@ import pytest
 from shared.clock import FixedClock
 from shared.doorbell import Bells, Doorbell, parse
 from shared.ids import SequentialIds
+from shared.store import JOURNAL
 from shared.testing import MemoryStore, make_instant
-from shared.unit_of_work import JOURNAL, UnitOfWork
+from shared.unit_of_work import UnitOfWork
 
 BROADCAST = "255.255.255.255:9790"
 """To send there is refused: the socket is not made for it."""

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from shared.envelope import Envelope
 from shared.errors import Conflict, Invalid, Rejected
+from shared.store import INBOX, Document, Writes
 from shared.testing import MemoryStore, make_envelope, make_unit_of_work
-from shared.unit_of_work import INBOX, Document, Taken, Work, Writes, rounds
+from shared.unit_of_work import Taken, Work, rounds
 
 
 class ContestedStore(MemoryStore):

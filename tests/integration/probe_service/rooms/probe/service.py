@@ -19,7 +19,8 @@ from shared.lease import Lease
 from shared.mongo import translated
 from shared.rpc_entrypoint import command
 from shared.runtime import Desk, Runtime
-from shared.unit_of_work import Document, Taken, Work
+from shared.store import Document
+from shared.unit_of_work import Taken, Work
 
 log = logs.get(__name__)
 
