@@ -29,7 +29,7 @@ from services.sla.domain.backtest import Comparison, compare
 from services.sla.domain.history import Entry
 from services.sla.settings import load
 from shared.config import SETTINGS_FOLDER
-from shared.unit_of_work import Document
+from shared.store import Document
 from tests.past_rows import fill
 from tests.unit.sla.factories import MONDAY
 from tests.unit.sla.pasts import make_pasts

@@ -16,8 +16,13 @@ from deploy.local.broker import find_server
 from deploy.local.choices import BadChoice, Choices
 from deploy.local.folders import Folders
 from deploy.local.packages import may_install
+from deploy.local.running import NotRunning
 from deploy.local.stack import ops_ports
+from deskwire.session import find_addresses, find_management, vhost_of
 from shared.config import Settings, SettingsError
+from shared.declaring import ONLY_AMQP, old_bindings, queues_left
+from shared.errors import Unavailable
+from shared.topology import house
 
 LOW_DISK = 1024**3
 
@@ -107,6 +112,30 @@ def broker(folders: Folders) -> list[Finding]:
     ]
 
 
+def bindings(folders: Folders) -> list[Finding]:
+    """Bindings that `deskwire topology --declare` would take away, and queues that nobody empties."""
+    try:
+        management, uri = find_management(folders), find_addresses(folders).amqp[OPERATOR]
+    except (NotRunning, SettingsError, BadChoice):
+        return []
+    if management is None:
+        return [Finding(subject="bindings", well=True, text=ONLY_AMQP)]
+    try:
+        found = management.bindings(vhost_of(uri))
+    except Unavailable as error:
+        advice = "Correct DESKWIRE_MANAGEMENT, and its user's tag and rights."
+        return [Finding(subject="bindings", well=False, text=error.message, advice=advice)]
+    topology = house(Settings.load().retry_ladder)
+    old, left = old_bindings(topology, found), queues_left(topology, found)
+    text = f"old ones: {'; '.join(map(str, old))}" if old else "as the topology says"
+    seen = [Finding(subject="bindings", well=not old, text=text, advice="Run `deskwire topology --declare`.")]
+    if left:
+        text = f"of an earlier version, and still filling: {', '.join(left)}"
+        advice = "Unbind them on the broker, and delete them when they are empty."
+        seen.append(Finding(subject="queues", well=False, text=text, advice=advice))
+    return seen
+
+
 def database_(folders: Folders) -> list[Finding]:
     """The running database, the one that MONGODB_URI names, or the embedded one's program."""
     uri = _running_database(folders) or os.environ.get("MONGODB_URI")
@@ -143,7 +172,7 @@ def secrets(folders: Folders) -> list[Finding]:
     return [Finding(subject="secrets", well=False, text=f"others can read {names}", advice=f"chmod 600 {names}")]
 
 
-CHECKS: tuple[Check, ...] = (python, settings, disk, secrets, broker, database_, ops)
+CHECKS: tuple[Check, ...] = (python, settings, disk, secrets, broker, bindings, database_, ops)
 
 
 def examine(folders: Folders) -> list[Finding]:

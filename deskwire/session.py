@@ -17,6 +17,7 @@ from deploy.local.folders import Folders, find_folders
 from deploy.local.stack import Addresses, ops_ports
 from shared.config import Settings
 from shared.errors import Unavailable
+from shared.management import Management
 from shared.mongo import MongoStore, connect
 from shared.rpc import RpcClient
 from shared.topology import catalogue
@@ -75,6 +76,18 @@ def operator_channel() -> Iterator[Any]:
             yield connection.default_channel
     except (AMQPError, OSError) as error:
         raise NoBroker(f"The broker does not answer: {type(error).__name__}: {error}") from error
+
+
+def find_management(folders: Folders | None = None) -> Management | None:
+    """The broker's management API: of the running stack, else from DESKWIRE_MANAGEMENT; None without either."""
+    uri = find_addresses(folders).management or Settings.load().management
+    return Management(uri) if uri else None
+
+
+def vhost_of(uri: str) -> str:
+    """The virtual host in an AMQP address."""
+    vhost: str = Connection(uri).virtual_host
+    return vhost
 
 
 @contextmanager

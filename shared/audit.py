@@ -17,7 +17,8 @@ import orjson
 
 from shared.clock import format_instant
 from shared.storage import GENESIS, audit_hash, state_hash
-from shared.unit_of_work import AUDIT, JOURNAL, Document, Store, Work
+from shared.store import AUDIT, JOURNAL, Document, Store
+from shared.unit_of_work import Work
 
 ANCHORS = "anchors"
 WINDOW = 1000

@@ -17,7 +17,8 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from shared.cause import Actor, Cause
 from shared.errors import DeskwireError, Invalid
 from shared.ids import Ids
-from shared.unit_of_work import Document, UnitOfWork, Work
+from shared.store import Document
+from shared.unit_of_work import UnitOfWork, Work
 
 A = TypeVar("A")
 Text = validate.Length(min=1, max=255)

@@ -51,6 +51,7 @@ class Settings:
     anchor_seconds: float
     relay_poll_seconds: float
     doorbell: str
+    management: str
     stop_seconds: float
     rpc_timeout: float
     number_block: int
@@ -150,6 +151,14 @@ def _address(env: Env, name: str) -> str:
     return value
 
 
+def _management(env: Env, name: str) -> str:
+    value: str = env.str(name, "")
+    # Not quoted in the fault: it holds a password.
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return value
+
+
 def _zone(env: Env, name: str) -> str:
     value: str = env.str(name, "UTC") or "UTC"
     try:
@@ -175,8 +184,9 @@ _READERS: dict[str, tuple[str, Read]] = {
     "inbox_days": ("DESKWIRE_INBOX_DAYS", _integer(30, 1, 3650)),
     "journal_days": ("DESKWIRE_JOURNAL_DAYS", _integer(400, 1, 36500)),
     "anchor_seconds": ("DESKWIRE_ANCHOR_SECONDS", _seconds(3600, 1, 86400)),
-    "relay_poll_seconds": ("DESKWIRE_RELAY_POLL_SECONDS", _seconds(0.025, 0.001, 10)),
+    "relay_poll_seconds": ("DESKWIRE_RELAY_POLL_SECONDS", _seconds(0.025, 0.001, 3600)),
     "doorbell": ("DESKWIRE_DOORBELL", _address),
+    "management": ("DESKWIRE_MANAGEMENT", _management),
     "stop_seconds": ("DESKWIRE_STOP_SECONDS", _seconds(25, 1, 600)),
     "rpc_timeout": ("DESKWIRE_RPC_TIMEOUT", _seconds(5, 0.1, 120)),
     "number_block": ("DESKWIRE_NUMBER_BLOCK", _integer(1000, 1, 1_000_000)),

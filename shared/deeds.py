@@ -10,7 +10,8 @@ from shared.deadletter import DeadLetter
 from shared.envelope import Lane
 from shared.event import Event
 from shared.storage import Repository, Shape
-from shared.unit_of_work import Document, UnitOfWork, Work
+from shared.store import Document
+from shared.unit_of_work import UnitOfWork, Work
 
 DEAD_LETTERS = "dead_letters"
 

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 
 from shared import logs
 
@@ -27,18 +28,29 @@ def parse(address: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def _find(address: str) -> tuple[int, int, Any]:
+    """Family, kind and place of a socket. Raises OSError when there is no such host."""
+    host, port = parse(address)
+    family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    return family, kind, place
+
+
 class Doorbell:
-    """A service's end. Without an address `ring` does nothing."""
+    """A service's end. Without an address, or with one that cannot be found, `ring` does nothing.
+
+    A name is looked up once, at the start: it must keep its address.
+    """
 
     def __init__(self, address: str, service: str) -> None:
         self._hint = service.encode()
         self._socket: socket.socket | None = None
         if address:
-            host, port = parse(address)
-            family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-            self._socket = socket.socket(family, kind)
-            self._socket.setblocking(False)
-            self._place = place
+            try:
+                family, kind, self._place = _find(address)
+                self._socket = socket.socket(family, kind)
+                self._socket.setblocking(False)
+            except OSError as error:
+                log.warning("no hint can be given", address=address, error=str(error))
 
     def ring(self) -> None:
         """Hint; never raises and never waits."""
@@ -58,9 +70,8 @@ class Bells:
         self.heard = False
         if not address:
             return
-        host, port = parse(address)
         try:
-            family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+            family, kind, place = _find(address)
             listening = socket.socket(family, kind)
             listening.bind(place)
         except OSError as error:

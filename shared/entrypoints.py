@@ -8,25 +8,24 @@ batch waits in its consumer's hands, because no message is at fault and none sho
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import eventlet
 from eventlet.event import Event as Signal
-from nameko.extensions import Entrypoint
 
 from shared import logs, metrics
 from shared.config import Settings
-from shared.consumer import Delivery, Subscription
 from shared.deadletter import dead_message, retry_message
 from shared.envelope import MAX_HOPS, Envelope, Lane, decode
 from shared.errors import DeskwireError, Rejected, Unavailable
 from shared.publisher import Message, Outcome
+from shared.receiving import Delivery, Subscription
 from shared.retry import RetryAfter, decide
-from shared.runtime import SETTINGS, Runtime
+from shared.runtime import SETTINGS, trail
 from shared.topology import catalogue, house, matches, queue_name, retry_exchange
 from shared.unit_of_work import Taken, rounds
+from shared.waiting import Waiting
 
 log = logs.get(__name__)
 
@@ -34,46 +33,6 @@ UNKNOWN = "unknown"
 LONGEST_PAUSE = 2.0
 HOUSE_MAX_BYTES = 16 * 1024 * 1024
 """Of events of our own: the broker's limit."""
-
-
-class Waiting(Entrypoint):
-    """What the entrypoints have in common: a worker that is waited for, and an orderly end."""
-
-    runtime = Runtime()
-
-    def call(self, *arguments: Any) -> tuple[Any, BaseException | None]:
-        """Run the service method in a worker of its own and wait for its result or its error."""
-        done = Signal()
-
-        def keep(_context: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
-            done.send((result, None if exc_info is None else exc_info[1]))
-            return result, exc_info
-
-        self.container.spawn_worker(self, arguments, {}, handle_result=keep)
-        result: tuple[Any, BaseException | None] = done.wait()
-        return result
-
-    def start(self) -> None:
-        self._loop = self.container.spawn_managed_thread(self.loop, identifier=f"{self.method_name}.loop")
-
-    def stop(self) -> None:
-        """Returns when everything in this entrypoint's hands is settled."""
-        self.runtime.health.draining = True
-        self.runtime.consumer.stop()
-        self._loop.wait()
-
-    @abstractmethod
-    def loop(self) -> None:
-        """What the entrypoint does until it is stopped."""
-
-    @property
-    def expected_exceptions(self) -> tuple[type[Exception], ...]:
-        # These are told in the house's own words when they are settled; nameko need not print them.
-        return (DeskwireError,)
-
-    @expected_exceptions.setter
-    def expected_exceptions(self, _value: Any) -> None:
-        """nameko sets its default here."""
 
 
 class Events(Waiting):
@@ -122,7 +81,7 @@ class Events(Waiting):
                 pairs.append((delivery, self._read(delivery)))
             except Exception as error:
                 # Whatever it is, it is this message's fault and must not become the others'.
-                faults.append((delivery, UNKNOWN, error))
+                faults.append((delivery, None, error))
         self._fail(faults)
         for part in rounds(pairs, lambda pair: pair[1]):
             self._take(part)
@@ -139,6 +98,13 @@ class Events(Waiting):
         return envelope
 
     def _take(self, pairs: Sequence[tuple[Delivery, Envelope]]) -> None:
+        with logs.bound(**trail([[envelope for _, envelope in pairs]])):
+            error = self._attempt(pairs)
+        if error is not None:
+            self._isolate(pairs, error)
+
+    def _attempt(self, pairs: Sequence[tuple[Delivery, Envelope]]) -> BaseException | None:
+        """Handle and settle a batch, and wait with it while the database is away. Returns a fault of its own."""
         pause = 0.1
         while pairs and not any(delivery.lost for delivery, _ in pairs):
             started = time.monotonic()
@@ -146,17 +112,17 @@ class Events(Waiting):
             if error is None:
                 self._record(pairs, time.monotonic() - started)
                 self._settle(pairs, taken)
-                return
+                return None
             # A conflict that outlasts the unit of work is no race but one event's fault, such as a key that is taken.
             if not isinstance(error, Unavailable):
-                self._isolate(pairs, error)
-                return
+                return error
             if self.runtime.consumer.stopping:
                 pairs[0][0].give_up()
-                return
-            log.warning("waiting to handle a batch", error=str(error), events=len(pairs))
+                return None
+            log.warning("waiting to handle a batch", error=str(error))
             eventlet.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+        return None
 
     def _isolate(self, pairs: Sequence[tuple[Delivery, Envelope]], error: BaseException) -> None:
         """One event made the handler fail: handle each alone, so that only that one waits or dies."""
@@ -165,11 +131,11 @@ class Events(Waiting):
                 self._take([pair])
             return
         delivery, envelope = pairs[0]
-        self._fail([(delivery, envelope.type, error)])
+        self._fail([(delivery, envelope, error)])
 
     def _settle(self, pairs: Sequence[tuple[Delivery, Envelope]], taken: Taken) -> None:
         rejected = taken.rejected
-        self._fail([(delivery, one.type, rejected[one.id]) for delivery, one in pairs if one.id in rejected])
+        self._fail([(delivery, one, rejected[one.id]) for delivery, one in pairs if one.id in rejected])
         done = [(delivery, envelope) for delivery, envelope in pairs if envelope.id not in rejected]
         if done and len(pairs) > 1:
             # Everything before the last one is dealt with by now: what was rejected has its confirmed copy.
@@ -179,9 +145,14 @@ class Events(Waiting):
         for _, envelope in done:
             self._count(envelope.type, "duplicate" if envelope.id in taken.duplicates else "handled")
 
-    def _fail(self, faults: Iterable[tuple[Delivery, str, BaseException]]) -> None:
+    def _fail(self, faults: Iterable[tuple[Delivery, Envelope | None, BaseException]]) -> None:
         """Put copies on the ladder or among the dead letters; only what the broker confirmed is acknowledged."""
-        left = [(delivery, *self._verdict(delivery, event, error)) for delivery, event, error in faults]
+        left = []
+        for delivery, envelope, error in faults:
+            event = UNKNOWN if envelope is None else envelope.type
+            # Of several in a batch each has a trail of its own; of one that cannot be read none is known.
+            with logs.bound(**trail([[] if envelope is None else [envelope]])):
+                left.append((delivery, *self._verdict(delivery, event, error)))
         pause = 0.1
         while left and not any(delivery.lost for delivery, *_ in left):
             outcomes = self._publish([message for _, message, _, _ in left])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.envelope import Envelope, decode
-from shared.unit_of_work import JOURNAL, Store
+from shared.store import JOURNAL, Store
 
 WINDOW = 500
 

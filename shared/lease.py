@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from shared.clock import Clock
 from shared.errors import Conflict
-from shared.unit_of_work import Store, Writes
+from shared.store import Store, Writes
 
 LEASES = "leases"
 

@@ -1,6 +1,7 @@
 """JSON logs on standard error, one object a line, each with the trail of what is being handled.
 
-`bind` puts fields on every line of the running worker. Never log a body or a secret.
+`bind` puts fields on every line of the running worker, `bound` on those written within its block. A field cannot be
+called `event`: under that name stands what the line says. Never log a body or a secret.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import orjson
 import structlog
 
 bind = structlog.contextvars.bind_contextvars
+bound = structlog.contextvars.bound_contextvars
 
 
 def configure(service: str, *, level: str = "INFO", fmt: str = "json") -> None:
@@ -52,7 +54,7 @@ def configure(service: str, *, level: str = "INFO", fmt: str = "json") -> None:
 
 
 def get(name: str) -> Any:
-    """A logger: `log.info("event handled", event="incident.opened")`."""
+    """A logger: `log.info("event handled", event_type="incident.opened")`."""
     return structlog.get_logger(name)
 
 

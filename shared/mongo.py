@@ -21,7 +21,7 @@ from pymongo.read_concern import ReadConcern
 
 from shared.errors import Conflict, Unavailable
 from shared.sessions import Sessions
-from shared.unit_of_work import Document, Writes
+from shared.store import Document, Writes
 
 DUPLICATE = 11000
 WRITE_CONFLICT = 112

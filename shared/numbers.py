@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 
 from shared.ids import format_number
-from shared.unit_of_work import Store
+from shared.store import Store
 
 
 class Numbers:

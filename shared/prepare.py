@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from shared import schema, topology
+from shared import declaring, schema
 
 
 def main() -> None:
     """Declare the topology at `AMQP_URI` and make the collections at `MONGODB_URI`; doing it again changes nothing."""
-    topology.main()
+    declaring.main()
     schema.main()
 
 

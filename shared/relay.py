@@ -24,7 +24,7 @@ from shared.health import Health, OpsServer
 from shared.lease import Leases
 from shared.mongo import MongoStore, connect
 from shared.publisher import Publisher
-from shared.relaying import BATCH, REST, Relay
+from shared.relaying import BATCH, NACKED_RETRY, REST, Relay
 from shared.topology import catalogue, house
 
 log = logs.get(__name__)
@@ -58,6 +58,8 @@ def _work(relay: Relay, poll: float, rung: threading.Event, heard: bool, stoppin
             # A desk at rest is looked at less often: an event after a pause waits up to a tenth of a second.
             idle = time.monotonic() - quiet_since > IDLE_SECONDS
             pause = max(IDLE_POLL_SECONDS, poll) if idle else poll
+            if relay.resting:
+                pause = min(pause, NACKED_RETRY.total_seconds())
             if relay.behind:
                 pause = min(pause, REST.total_seconds())
         except Conflict:

@@ -8,7 +8,7 @@ even two holders of the lease for a moment cannot give one twice or leave a gap.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pymongo import UpdateOne
@@ -19,11 +19,13 @@ from shared.clock import Clock
 from shared.envelope import Lane
 from shared.errors import Conflict, Unavailable
 from shared.lease import LEASES, Lease, Leases
+from shared.marks import FIRST, Marks, order
 from shared.mongo import POSITIONS, MongoStore, translated
-from shared.publisher import Message, Outcome, Publisher
+from shared.posting import Posting
+from shared.publisher import Outcome, Publisher
 from shared.schema import missing
-from shared.topology import Topology, events_exchange, routing_key
-from shared.unit_of_work import JOURNAL, PARKED, Document
+from shared.store import JOURNAL, PARKED, Document
+from shared.topology import Topology, events_exchange
 
 log = logs.get(__name__)
 
@@ -34,58 +36,19 @@ REST = timedelta(milliseconds=100)
 """How long marks may be behind while nothing comes; they are stored with the next positions otherwise."""
 MARKED_BEHIND = 2000
 """How many published rows a crash may publish again at most."""
-PARKED_RETRY = timedelta(seconds=30)
 NACKED_RETRY = timedelta(seconds=1)
 """How long a lane rests after a full queue refused: other queues of the same events get a copy at each attempt."""
-
-_FIRST: Document = {"_id": JOURNAL, "key": JOURNAL, "next": 1, "sent": {str(int(lane)): 0 for lane in Lane}}
-
-
-def order(rows: Sequence[Document]) -> list[Document]:
-    """The order in which rows get their positions: by id, which rises with time, and by version within a record.
-
-    Clocks of two replicas may differ by a moment; a record's own versions never come out of order for that.
-    """
-    by_id = sorted(rows, key=lambda row: row["_id"])
-    versions: dict[str, list[Document]] = {}
-    for row in sorted(by_id, key=lambda row: row["sequence"], reverse=True):
-        versions.setdefault(row["subject"], []).append(row)
-    return [versions[row["subject"]].pop() for row in by_id]
 
 
 def unsent(database: Database[Document]) -> list[Document]:
     """Rows that the broker has not confirmed, as far as the stored marks say: those without a position come first."""
     rows = list(database[JOURNAL].find({"position": None}))
-    head = database[POSITIONS].find_one({"_id": JOURNAL}) or _FIRST
+    head = database[POSITIONS].find_one({"_id": JOURNAL}) or FIRST
     for lane in Lane:
         window = {"$gt": head["sent"][str(int(lane))], "$lt": head["next"]}
         rows += database[JOURNAL].find({"lane": int(lane), "position": window})
     ids = [row["_id"] for row in database[PARKED].find({})]
     return rows + list(database[JOURNAL].find({"_id": {"$in": ids}}))
-
-
-class Marks:
-    """Up to which position each lane is published. What was published beyond a row that was refused is known, too."""
-
-    def __init__(self, sent: Mapping[str, int]) -> None:
-        self.sent = {lane: int(sent[str(int(lane))]) for lane in Lane}
-        self._beyond: dict[Lane, set[int]] = {lane: set() for lane in Lane}
-
-    def document(self) -> dict[str, int]:
-        """As it is stored."""
-        return {str(int(lane)): position for lane, position in self.sent.items()}
-
-    def done(self, row: Document) -> bool:
-        """Whether a row needs no publishing any more."""
-        lane = Lane(row["lane"])
-        return int(row["position"]) <= self.sent[lane] or int(row["position"]) in self._beyond[lane]
-
-    def settle(self, lane: Lane, positions: Sequence[int], refused: Sequence[int], until: int) -> None:
-        """These positions of the lane are published, those refused are not, and the lane has no other up to `until`."""
-        first = min(refused, default=until + 1)
-        self._beyond[lane] |= {one for one in positions if one > first}
-        self.sent[lane] = max(self.sent[lane], first - 1)
-        self._beyond[lane] = {one for one in self._beyond[lane] if one > self.sent[lane]}
 
 
 class Relay:
@@ -104,8 +67,7 @@ class Relay:
         self._journal = database[JOURNAL]
         self._database = database
         self._store = MongoStore(database)
-        self._publisher = publisher
-        self._topology = topology
+        self._posting = Posting(service, database, publisher, topology, clock)
         bound = {exchange for queue in topology.queues for exchange, _ in queue.bindings}
         self.consumed = events_exchange(service) in bound
         self._clock = clock
@@ -114,9 +76,9 @@ class Relay:
         self._token = 0
         # The next position; 0 when it must be read, because a transaction may or may not have moved it.
         self._next = 0
-        self._marks = Marks(_FIRST["sent"])
+        self._marks = Marks(FIRST["sent"])
         self._stored = self._marks.document()
-        self._marked_at = self._parked_at = clock.now()
+        self._marked_at = clock.now()
         self._looked_at = datetime.min.replace(tzinfo=self._marked_at.tzinfo)
         self._resting: dict[Lane, datetime] = {}
         self.fault: str | None = "has not run yet"
@@ -144,7 +106,7 @@ class Relay:
                 if not fresh or len(fresh) % BATCH:
                     break
                 fresh += self._position(lease)
-            sent = self._send(fresh) + self._retry_parked()
+            sent = self._send(fresh) + self._posting.retry_parked()
             if not fresh:
                 self._mark(lease, at_once=False)
             self._measure()
@@ -170,8 +132,8 @@ class Relay:
     def _read(self) -> None:
         found = self._database[POSITIONS].find_one({"_id": JOURNAL})
         if found is None:
-            self._database[POSITIONS].insert_one(dict(_FIRST))
-            found = _FIRST
+            self._database[POSITIONS].insert_one(dict(FIRST))
+            found = FIRST
         stored = Marks(found["sent"])
         if any(stored.sent[lane] > self._marks.sent[lane] for lane in Lane):
             self._marks = stored
@@ -187,6 +149,11 @@ class Relay:
             row["position"] = first + offset
         self._move(lease, [UpdateOne({"_id": row["_id"]}, {"$set": {"position": row["position"]}}) for row in rows])
         return rows
+
+    @property
+    def resting(self) -> bool:
+        """Whether a lane waits for room in a queue."""
+        return bool(self._resting)
 
     @property
     def behind(self) -> int:
@@ -229,7 +196,7 @@ class Relay:
             self._resting.pop(lane, None)
             rows, until[lane] = self._waiting(lane, fresh)
             due += [row for row in rows if not self._marks.done(row)]
-        found = self._publish(due)
+        found = self._posting.publish(due)
         for lane, end in until.items():
             mine = [row for row in due if Lane(row["lane"]) is lane]
             refused = [row for row in mine if found[row["_id"]] is Outcome.NACKED]
@@ -255,45 +222,6 @@ class Relay:
             last = min(last, first - 1)
         rows = sorted(rows, key=lambda row: int(row["position"]))
         return (rows, last) if len(rows) <= BATCH else (rows[:BATCH], int(rows[BATCH - 1]["position"]))
-
-    def _publish(self, rows: Sequence[Document]) -> dict[str, Outcome]:
-        """Publish rows; what no queue takes is parked before anything is marked."""
-        if not rows:
-            return {}
-        outcomes = self._publisher.publish([self._message(row) for row in rows])
-        found = {row["_id"]: outcome for row, outcome in zip(rows, outcomes, strict=True)}
-        returned = [row["_id"] for row in rows if found[row["_id"]] is Outcome.RETURNED]
-        if returned:
-            log.error("no queue takes these events", events=len(returned))
-            for one in returned:
-                self._database[PARKED].update_one({"_id": one}, {"$set": {"key": one}}, upsert=True)
-        confirmed = sum(outcome is Outcome.CONFIRMED for outcome in outcomes)
-        metrics.JOURNAL_PUBLISHED.labels(service=self.service).inc(confirmed)
-        return found
-
-    def _message(self, row: Document) -> Message:
-        exchange = events_exchange(self.service)
-        key = routing_key(row["type"], Lane(row["lane"]))
-        return Message(
-            exchange=exchange,
-            routing_key=key,
-            body=bytes(row["body"]),
-            message_id=row["_id"],
-            mandatory=self._topology.has_binding(exchange, key),
-        )
-
-    def _retry_parked(self) -> int:
-        """Try again every half minute what no queue took: one may be there now."""
-        if self._clock.now() - self._parked_at <= PARKED_RETRY:
-            return 0
-        self._parked_at = self._clock.now()
-        ids = [row["_id"] for row in self._database[PARKED].find({}, limit=BATCH)]
-        if not ids:
-            return 0
-        found = self._publish(list(self._journal.find({"_id": {"$in": ids}})))
-        taken = [one for one, outcome in found.items() if outcome is Outcome.CONFIRMED]
-        self._database[PARKED].delete_many({"_id": {"$in": taken}})
-        return len(taken)
 
     def _measure(self) -> None:
         """Gauges, now and then."""

@@ -15,13 +15,13 @@ from eventlet.greenpool import GreenPool
 from nameko.extensions import SharedExtension
 
 from shared import logs, metrics
-from shared.consumer import Delivery, Subscription
-from shared.entrypoints import Waiting
 from shared.envelope import Lane
 from shared.errors import DeskwireError, Invalid, NotFound, Unavailable
 from shared.publisher import Message
-from shared.runtime import Runtime
+from shared.receiving import Delivery, Subscription
+from shared.runtime import Runtime, trail
 from shared.topology import RPC, rpc_queue
+from shared.waiting import Waiting
 
 log = logs.get(__name__)
 
@@ -91,7 +91,8 @@ class Calls(SharedExtension):
         if isinstance(fault, DeskwireError):
             return fault.slug, {"error": fault.as_dict()}
         # What exactly went wrong is for the log; a caller must not learn the inside of the house from it.
-        log.error("a call failed", method=method, error=f"{type(fault).__name__}: {fault}"[:300])
+        said = f"{type(fault).__name__}: {fault}"[:300]
+        log.error("a call failed", method=method, error=said, **trail([request]))
         return "internal-error", INTERNAL_ERROR
 
     def _written(self, method: str, outcome: str, result: Any) -> tuple[str, bytes]:

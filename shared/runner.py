@@ -27,8 +27,8 @@ from nameko.containers import ServiceContainer  # noqa: E402
 
 from shared import logs  # noqa: E402
 from shared.config import Settings, SettingsError  # noqa: E402
-from shared.consumer import QueueMismatch  # noqa: E402
 from shared.errors import EXIT_CONFIGURATION, Invalid  # noqa: E402
+from shared.queue_check import QueueMismatch  # noqa: E402
 from shared.runtime import SETTINGS  # noqa: E402
 
 log = logs.get(__name__)

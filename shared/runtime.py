@@ -30,7 +30,8 @@ from shared.numbers import Numbers
 from shared.publisher import Publisher
 from shared.schema import ensure_service
 from shared.seal import Seal
-from shared.unit_of_work import Document, UnitOfWork, Work
+from shared.store import Document
+from shared.unit_of_work import UnitOfWork, Work
 
 log = logs.get(__name__)
 
@@ -154,7 +155,7 @@ class Desk(DependencyProvider):
 
 
 def trail(arguments: Sequence[Any]) -> dict[str, Any]:
-    """What an entrypoint was called with, as fields of a log line: of a batch its size and its first event."""
+    """What an entrypoint was called with, as fields of a log line: of a batch its first event and its size."""
     subject = arguments[0] if arguments else None
     if isinstance(subject, Mapping):
         found = subject.get("correlationid")
@@ -162,5 +163,4 @@ def trail(arguments: Sequence[Any]) -> dict[str, Any]:
     if not isinstance(subject, Sequence) or not subject or not isinstance(subject[0], Envelope):
         return {}
     first = subject[0]
-    said = {"event": first.id, "correlationid": first.correlationid or first.id}
-    return said if len(subject) == 1 else {**said, "events": len(subject)}
+    return {"id": first.id, "correlationid": first.correlationid or first.id, "events": len(subject)}

@@ -20,8 +20,8 @@ from shared.deeds import DEAD_LETTERS
 from shared.mongo import COUNTERS, LEASES, POSITIONS, translated
 from shared.seal import KEYS
 from shared.sessions import KEPT, SESSIONS
+from shared.store import AUDIT, INBOX, JOURNAL, PARKED, Document
 from shared.topology import catalogue
-from shared.unit_of_work import AUDIT, INBOX, JOURNAL, PARKED, Document
 
 DAY = 24 * 60 * 60
 EXPIRY = "expireAfterSeconds"

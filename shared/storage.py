@@ -20,7 +20,8 @@ from shared.clock import format_instant
 from shared.envelope import Envelope, Lane, encode
 from shared.errors import NotFound, VersionMismatch
 from shared.event import Event
-from shared.unit_of_work import AUDIT, JOURNAL, Document, Work
+from shared.store import AUDIT, JOURNAL, Document
+from shared.unit_of_work import Work
 
 S = TypeVar("S")
 

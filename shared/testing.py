@@ -12,7 +12,8 @@ from shared.clock import FixedClock, to_milliseconds
 from shared.envelope import Envelope, decode
 from shared.errors import Conflict
 from shared.ids import SequentialIds, format_number
-from shared.unit_of_work import JOURNAL, Document, UnitOfWork, Writes
+from shared.store import JOURNAL, Document, Writes
+from shared.unit_of_work import UnitOfWork
 
 
 class MemoryStore:

@@ -1,8 +1,7 @@
-"""Every exchange and queue of the house: their names, arguments and bindings, and the command that declares them.
+"""Every exchange and queue of the house: their names, arguments and bindings.
 
-Pure but for `declare` and the command (`python -m shared.topology`). Names never come from methods; a change of a
-queue's arguments needs a new version in its name, because a broker refuses to redeclare (ADR 7).
-Only what both RabbitMQ 3.10 and 4.x have is used.
+Pure. Names never come from methods; a change of a queue's arguments needs a new version in its name, because a broker
+refuses to redeclare (ADR 7). Only what both RabbitMQ 3.10 and 4.x have is used.
 """
 
 from __future__ import annotations
@@ -231,35 +230,3 @@ def _dead_queues(services: Sequence[Catalogue]) -> Iterator[Queue]:
 def house(ladder: tuple[timedelta, ...] = LADDER) -> Topology:
     """The topology of the house as it stands."""
     return build(catalogue(), ladder)
-
-
-def declare(topology: Topology, channel: Any) -> None:
-    """Declare everything on a py-amqp channel; declaring again what is there already changes nothing.
-
-    Raises amqp.exceptions.PreconditionFailed when something of that name has other arguments.
-    """
-    for exchange in topology.exchanges:
-        channel.exchange_declare(
-            exchange.name, exchange.kind, durable=True, auto_delete=False, arguments=dict(exchange.arguments)
-        )
-    for queue in topology.queues:
-        channel.queue_declare(queue.name, durable=True, auto_delete=False, arguments=dict(queue.arguments))
-        for source, key in queue.bindings:
-            channel.queue_bind(queue.name, source, key)
-
-
-def main() -> None:
-    """Declare the house's topology on the broker at `AMQP_URI`."""
-    from kombu import Connection
-
-    from shared.config import Settings
-
-    settings = Settings.load()
-    topology = house(settings.retry_ladder)
-    with Connection(settings.amqp_uri, connect_timeout=5) as connection:
-        declare(topology, connection.default_channel)
-    print(f"declared {len(topology.exchanges)} exchanges and {len(topology.queues)} queues")
-
-
-if __name__ == "__main__":
-    main()

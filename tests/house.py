@@ -87,7 +87,7 @@ class House:
         create_vhost(self.broker, self.vhost)
         from kombu import Connection
 
-        from shared.topology import declare
+        from shared.declaring import declare
 
         with Connection(self.uri(OPERATOR, direct=True)) as connection:
             declare(self.topology, connection.default_channel)

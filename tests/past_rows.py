@@ -14,7 +14,7 @@ from services.sla.storage import DOCUMENTS
 from shared.clock import format_instant
 from shared.schema import ensure, own
 from shared.storage import to_document
-from shared.unit_of_work import Document
+from shared.store import Document
 
 _AT_ONCE = 500
 

@@ -123,10 +123,7 @@ def _pod(name: str, module: tuple[str, ...], user: str, probes: Mapping[str, Any
         "name": name,
         "image": "deskwire",
         "command": ["python", "-m", *module],
-        "env": [
-            {"name": "AMQP_URI_FILE", "value": f"{SECRETS}/amqp-uri"},
-            {"name": "MONGODB_URI_FILE", "value": f"{SECRETS}/mongodb-uri"},
-        ],
+        "env": _addresses(user),
         "envFrom": [{"configMapRef": {"name": "deskwire-environment"}}],
         "ports": [{"name": "ops", "containerPort": OPS_PORT}],
         **probes,
@@ -160,6 +157,14 @@ def _pod(name: str, module: tuple[str, ...], user: str, probes: Mapping[str, Any
             {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
         ],
     }
+
+
+def _addresses(user: str) -> list[Manifest]:
+    """Where a process reads its addresses; the operator's job is told of the management API, too."""
+    files = {"AMQP_URI_FILE": "amqp-uri", "MONGODB_URI_FILE": "mongodb-uri"}
+    if user == OPERATOR:
+        files["DESKWIRE_MANAGEMENT_FILE"] = "management-uri"
+    return [{"name": name, "value": f"{SECRETS}/{file}"} for name, file in files.items()]
 
 
 def _service(name: str, labels: Mapping[str, str], chosen: Mapping[str, str]) -> Manifest:

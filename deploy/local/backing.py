@@ -57,7 +57,15 @@ def _own_broker(choices: Choices, folders: Folders, chosen: dict[str, int], user
     port = ports.choose(ports.AMQP, explicit=choices.amqp_port, remembered=chosen.get("amqp"))
     chosen["amqp"] = port
     settling.forget_unsettled(folders.broker)
-    return Broker(folders.broker, port=port, bind=choices.bind, password_file=folders.passwords, users=users)
+    return Broker(
+        folders.broker,
+        port=port,
+        bind=choices.bind,
+        # For the operator's commands alone, which are told where it is.
+        management_port=ports.free_port(),
+        password_file=folders.passwords,
+        users=users,
+    )
 
 
 def _own_database(choices: Choices, folders: Folders, chosen: dict[str, int]) -> Database:
@@ -68,7 +76,8 @@ def _own_database(choices: Choices, folders: Folders, chosen: dict[str, int]) ->
 
 def _addresses(choices: Choices, own: Broker | None, mongodb: str, services: tuple[str, ...]) -> Addresses:
     if own is not None:
-        return Addresses(amqp={user: own.uri(user) for user in own.users}, mongodb=mongodb)
+        amqp_uris = {user: own.uri(user) for user in own.users}
+        return Addresses(amqp=amqp_uris, mongodb=mongodb, management=own.management_uri)
     uri = choices.amqp_uri or ""
     fault = amqp.fault(uri)
     if fault is not None:

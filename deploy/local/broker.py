@@ -94,9 +94,13 @@ class Broker:
         password = self._read_passwords()[user]
         return f"amqp://{user}:{quote(password, safe='')}@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
 
-    def password(self, user: str = OPERATOR) -> str:
-        """A user's password, for the management plugin's HTTP API."""
-        return self._read_passwords()[user]
+    @property
+    def management_uri(self) -> str:
+        """The operator's address of the management plugin's HTTP API; empty without the plugin."""
+        if self.management_port is None:
+            return ""
+        password = quote(self._read_passwords()[OPERATOR], safe="")
+        return f"http://{OPERATOR}:{password}@127.0.0.1:{self.management_port}"
 
     @property
     def pids(self) -> tuple[int, ...]:

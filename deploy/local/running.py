@@ -71,13 +71,13 @@ def forget(folders: Folders) -> None:
 
 def write_addresses(folders: Folders, addresses: Addresses) -> None:
     """Keep the addresses with their passwords for the commands of the same owner."""
-    write_private(folders.addresses, {"amqp": dict(addresses.amqp), "mongodb": addresses.mongodb})
+    write_private(folders.addresses, asdict(addresses))
 
 
 def read_addresses(folders: Folders) -> Addresses:
     """The addresses of the running stack. Raises NotRunning."""
     found = _read(folders, folders.addresses.name)
-    return Addresses(amqp=found["amqp"], mongodb=found["mongodb"])
+    return Addresses(**found)
 
 
 def read(folders: Folders) -> RunningStack:

@@ -16,10 +16,11 @@ OWN_DOOR = {"gateway": "services.gateway.service"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where the broker (one URI for each of its users) and the database are."""
+    """Where the broker (one URI for each of its users), its management API if there is one, and the database are."""
 
     amqp: Mapping[str, str]
     mongodb: str
+    management: str = ""
 
     @classmethod
     def of_one(cls, amqp_uri: str, mongodb: str, services: Iterable[str]) -> Addresses:
@@ -69,7 +70,8 @@ def plan(services: Iterable[str], base: int, addresses: Addresses) -> tuple[Plan
 
 def operator_environment(addresses: Addresses) -> dict[str, str]:
     """What a command of the operator's is told."""
-    return {"AMQP_URI": addresses.amqp[OPERATOR], "MONGODB_URI": addresses.mongodb}
+    told = {"AMQP_URI": addresses.amqp[OPERATOR], "MONGODB_URI": addresses.mongodb}
+    return {**told, "DESKWIRE_MANAGEMENT": addresses.management} if addresses.management else told
 
 
 def _module(name: str) -> tuple[str, ...]:

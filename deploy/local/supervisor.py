@@ -196,7 +196,8 @@ class Supervisor:
 
     def _child(self, name: str, module: Sequence[str], environment: Mapping[str, str]) -> Child:
         # A `_FILE` twin would win over the address that this stack gives out.
-        kept = {key: value for key, value in os.environ.items() if key not in ("AMQP_URI_FILE", "MONGODB_URI_FILE")}
+        twins = {f"{key}_FILE" for key in environment}
+        kept = {key: value for key, value in os.environ.items() if key not in twins}
         return Child(
             name,
             [sys.executable, "-m", *module],

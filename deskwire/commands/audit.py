@@ -13,7 +13,7 @@ from deskwire.options import json_option
 from deskwire.session import consumers, store_of
 from shared.audit import Finding, verify
 from shared.mongo import MongoStore
-from shared.unit_of_work import AUDIT
+from shared.store import AUDIT
 
 
 @click.group("audit")

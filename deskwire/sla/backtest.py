@@ -18,7 +18,8 @@ from services.sla.handlers.windows import windows
 from shared.clock import SystemClock
 from shared.ids import SystemIds
 from shared.storage import from_document
-from shared.unit_of_work import Document, Store, Work
+from shared.store import Document, Store
+from shared.unit_of_work import Work
 
 CHUNK = 250
 """Records in one read of their histories: about two thousand rows."""

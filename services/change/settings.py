@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, fields, post_load, validate
 
 from services.change.domain.change import Degree
 from services.change.domain.templates import Template
-from shared.config import SettingsError
+from shared import settings_file
 
 NAME = validate.Length(min=1, max=255)
 
@@ -35,28 +34,12 @@ class ChangeSettingsSchema(Schema):
 
     templates = fields.Dict(keys=fields.String(validate=NAME), values=fields.Nested(TemplateSchema), load_default=dict)
 
+    @post_load
+    def _make(self, given: dict[str, Any], **_: Any) -> Mapping[str, Template]:
+        return {name: Template(name=name, **template) for name, template in given["templates"].items()}
+
 
 def read_templates(path: Path) -> Mapping[str, Template]:
-    """The templates that the file holds, by name.
-
-    Raises SettingsError, which names every fault with its place.
-    """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        # ValueError is text that is not UTF-8, or a date that is none.
-        raise SettingsError(f"{path}: {error}") from None
-    try:
-        settings = ChangeSettingsSchema().load(document or {})
-    except ValidationError as error:
-        raise SettingsError(f"{path}: {'; '.join(faults(error.messages))}") from None
-    return {name: Template(name=name, **given) for name, given in settings["templates"].items()}
-
-
-def faults(messages: object, place: str = "") -> list[str]:
-    """Every fault of marshmallow's messages, each with the place in the file where it is."""
-    if isinstance(messages, dict):
-        return [fault for name, below in messages.items() for fault in faults(below, f"{place}/{name}")]
-    if isinstance(messages, list):
-        return [f"{place}: {message}" for message in messages]
-    return [f"{place}: {messages}"]
+    """The templates that the file holds, by name. Raises SettingsError, which names every fault with its place."""
+    templates: Mapping[str, Template] = settings_file.load(path, ChangeSettingsSchema())
+    return templates

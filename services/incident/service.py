@@ -26,7 +26,8 @@ from shared.lease import Lease
 from shared.metrics import ACTIONS_WAITING, INCIDENTS_OPEN
 from shared.rpc_entrypoint import command
 from shared.runtime import SETTINGS, Desk, Runtime
-from shared.unit_of_work import Document, Taken
+from shared.store import Document
+from shared.unit_of_work import Taken
 
 log = logs.get(__name__)
 

@@ -12,7 +12,7 @@ from mongoengine import DateTimeField, DynamicDocument, IntField, StringField
 from services.incident.domain.record import Incident, Priority
 from shared.envelope import Lane
 from shared.storage import Repository, Shape
-from shared.unit_of_work import Document
+from shared.store import Document
 
 VERSIONED = ("key", "version")
 KEPT_SECONDS = 400 * 24 * 60 * 60

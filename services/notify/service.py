@@ -61,17 +61,18 @@ def in_pool(
     pool = eventlet.GreenPool(places)
 
     def attempt(one: Stored[Delivery]) -> None:
+        # Asked when its place is free: by then the process may be stopping.
+        if not go():
+            return
         try:
             ended.put(send(one))
         except Exception as error:
             # A fault of ours in one delivery must not keep the outcomes of the others from being recorded.
-            log.exception("could not send", delivery=one.key)
+            log.exception("could not send", delivery=one.key, correlationid=one.state.trail.correlationid)
             ended.put((one, Result(outcome=Outcome.RETRY, detail=type(error).__name__)))
 
     def begin() -> None:
         for one in deliveries:
-            if not go():
-                break
             pool.spawn_n(attempt, one)
         pool.waitall()
         ended.put(None)

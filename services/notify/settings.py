@@ -8,15 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-from marshmallow import ValidationError
+from marshmallow import ValidationError, post_load
 
 from services.notify.domain.delivery import Patience
 from services.notify.domain.plan import Policy
 from services.notify.domain.rules import ROLES, Addresses, Channel, Condition, Rule, Webhook
 from services.notify.settings_schema import SettingsSchema, signing_secret
-from shared.errors import Invalid
+from shared import settings_file
 from shared.retry import LADDER
+from shared.settings_file import Place, refused
+
+_Fault = tuple[Place, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,28 +56,32 @@ class NotifySettings:
 
 
 def load(path: Path) -> NotifySettings:
-    """Read the file. Raises Invalid (`bad-settings`) when it cannot be read or has faults; the message names all."""
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise Invalid(f"{path}: {error}", slug="bad-settings") from None
-    return parse(document, place=str(path), folder=path.parent)
+    """Read the file. Raises SettingsError when it cannot be read or has faults; the message names all."""
+    settings: NotifySettings = settings_file.load(path, _WholeSchema(path.parent))
+    return settings
 
 
-def parse(document: Any, *, place: str = "notify", folder: Path = Path()) -> NotifySettings:
-    """The settings in a parsed document. `folder` is where a relative `..._file` begins."""
-    try:
-        raw = SettingsSchema().load(document if isinstance(document, dict) else {})
-    except ValidationError as error:
-        raise _faulty(place, [f"{where}: {text}" for where, text in _flat(error.messages)]) from None
-    faults: list[str] = []
+class _WholeSchema(SettingsSchema):
+    """The file with what its parts must be to each other. `folder` is where a relative `..._file` begins."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    @post_load
+    def _make(self, raw: dict[str, Any], **_: Any) -> NotifySettings:
+        return _settings(raw, self._folder)
+
+
+def _settings(raw: Mapping[str, Any], folder: Path) -> NotifySettings:
+    faults: list[_Fault] = []
     secrets = _Secrets(folder, faults)
     addresses = _addresses(raw["addresses"], secrets, faults)
     rules = tuple(_rule(one) for one in raw["rules"])
     smtp = _smtp(raw["smtp"], raw["domain"], secrets)
     faults += _cross_check(rules, addresses, raw["fallback"])
     if faults:
-        raise _faulty(place, faults)
+        raise refused(faults)
     policy = Policy(rules=rules, addresses=addresses, fallback=raw["fallback"], max_hops=raw["max_hops"])
     lease = timedelta(seconds=raw["lease_seconds"])
     patience = Patience(steps=LADDER, max_attempts=raw["max_attempts"], lease=lease)
@@ -97,47 +103,47 @@ def with_mail_server(settings: NotifySettings, host: str | None, port: int | Non
 class _Secrets:
     """Reads secrets from where the settings point, and notes the ones it cannot have."""
 
-    def __init__(self, folder: Path, faults: list[str]) -> None:
+    def __init__(self, folder: Path, faults: list[_Fault]) -> None:
         self._folder = folder
         self._faults = faults
 
-    def read(self, raw: Mapping[str, Any], name: str, place: str) -> str:
+    def read(self, raw: Mapping[str, Any], name: str, place: Place) -> str:
         """The secret under `name` or `name`_file; empty, with a fault noted, when it cannot be had."""
         if f"{name}_file" in raw:
             path: Path = self._folder / raw[f"{name}_file"]
             try:
                 return path.read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
-                self._faults.append(f"{place}/{name}_file: {error}")
+                self._faults.append(((*place, f"{name}_file"), str(error)))
                 return ""
         given: str = raw.get(name, "")
         return given
 
 
-def _addresses(raw: Mapping[str, Any], secrets: _Secrets, faults: list[str]) -> Addresses:
+def _addresses(raw: Mapping[str, Any], secrets: _Secrets, faults: list[_Fault]) -> Addresses:
     emails = {name: one["email"] for name, one in raw.items() if "email" in one}
     webhooks = {
-        name: _webhook(one["webhook"], secrets, faults, f"/addresses/{name}/webhook")
+        name: _webhook(one["webhook"], secrets, faults, ("addresses", name, "webhook"))
         for name, one in raw.items()
         if "webhook" in one
     }
     return Addresses(emails=emails, webhooks=webhooks)
 
 
-def _webhook(raw: Mapping[str, Any], secrets: _Secrets, faults: list[str], place: str) -> Webhook:
+def _webhook(raw: Mapping[str, Any], secrets: _Secrets, faults: list[_Fault], place: Place) -> Webhook:
     before = len(faults)
     secret = secrets.read(raw, "secret", place)
     try:
         signing_secret(secret)
     except ValidationError as error:
         if len(faults) == before:
-            faults.append(f"{place}/secret_file: {error.args[0]}")
+            faults.append(((*place, "secret_file"), str(error.args[0])))
     return Webhook(url=raw["url"], secret=secret)
 
 
 def _smtp(raw: Mapping[str, Any], domain: str, secrets: _Secrets) -> SmtpSettings:
     plain = {name: value for name, value in raw.items() if not name.startswith("password")}
-    return SmtpSettings(**plain, domain=domain, password=secrets.read(raw, "password", "/smtp"))
+    return SmtpSettings(**plain, domain=domain, password=secrets.read(raw, "password", ("smtp",)))
 
 
 def _rule(raw: Mapping[str, Any]) -> Rule:
@@ -156,32 +162,17 @@ def _rule(raw: Mapping[str, Any]) -> Rule:
     )
 
 
-def _cross_check(rules: tuple[Rule, ...], addresses: Addresses, fallback: str) -> Iterator[str]:
+def _cross_check(rules: tuple[Rule, ...], addresses: Addresses, fallback: str) -> Iterator[_Fault]:
     names = addresses.emails.keys() | addresses.webhooks.keys()
     for name in sorted(names & ROLES):
-        yield f"/addresses/{name}: this name stands for a field of the record"
+        yield ("addresses", name), "this name stands for a field of the record"
     if fallback and fallback not in names:
-        yield f"/fallback: there is no address {fallback!r}"
+        yield ("fallback",), f"there is no address {fallback!r}"
     seen: set[str] = set()
     for index, rule in enumerate(rules):
         if rule.name in seen:
-            yield f"/rules/{index}/name: there is another rule {rule.name!r}"
+            yield ("rules", index, "name"), f"there is another rule {rule.name!r}"
         seen.add(rule.name)
         for name in rule.to:
             if name not in ROLES and not addresses.has(name, rule.channel):
-                yield f"/rules/{index}/to: {name!r} has no address for {rule.channel.value}"
-
-
-def _flat(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(messages, dict):
-        for name, inner in messages.items():
-            yield from _flat(inner, place if name == "_schema" else f"{place}/{name}")
-    elif isinstance(messages, list):
-        for inner in messages:
-            yield from _flat(inner, place)
-    else:
-        yield place or "/", str(messages)
-
-
-def _faulty(place: str, faults: list[str]) -> Invalid:
-    return Invalid(f"{place} has {len(faults)} fault(s): " + "; ".join(faults), slug="bad-settings")
+                yield ("rules", index, "to"), f"{name!r} has no address for {rule.channel.value}"

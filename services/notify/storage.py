@@ -9,7 +9,7 @@ from mongoengine import DynamicDocument, IntField, StringField
 from services.notify.domain.delivery import ROUNDS, Delivery
 from shared.envelope import Lane
 from shared.storage import Repository, Shape
-from shared.unit_of_work import Document
+from shared.store import Document
 
 COLLECTION = "deliveries"
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from services.problem.domain.recurrence import Member
 from shared.storage import from_document, to_document
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 MEMBERS = "members"
 SIGNATURES = "signatures"

@@ -17,7 +17,8 @@ from shared.entrypoints import events
 from shared.envelope import Envelope
 from shared.rpc_entrypoint import command
 from shared.runtime import SETTINGS, Desk
-from shared.unit_of_work import Document, Taken
+from shared.store import Document
+from shared.unit_of_work import Taken
 
 
 class ProblemParts(DependencyProvider):

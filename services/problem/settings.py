@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-import yaml
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, post_load, validate
 
 from services.problem.domain.recurrence import Rule
-from shared.config import SettingsError
+from shared import settings_file
 
 
 class RecurrenceSchema(Schema):
@@ -24,26 +24,13 @@ class ProblemSettingsSchema(Schema):
 
     recurrence = fields.Nested(RecurrenceSchema, required=True)
 
+    @post_load
+    def _make(self, given: dict[str, Any], **_: Any) -> Rule:
+        recurrence = given["recurrence"]
+        return Rule(window=timedelta(days=recurrence["window_days"]), count=recurrence["count"])
+
 
 def read_rule(path: Path) -> Rule:
-    """The rule of recurrence that the file holds.
-
-    Raises SettingsError, which names every fault with its place.
-    """
-    try:
-        settings = ProblemSettingsSchema().load(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except (OSError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path}: {error}") from None
-    except ValidationError as error:
-        raise SettingsError(f"{path}: {'; '.join(faults(error.messages))}") from None
-    recurrence = settings["recurrence"]
-    return Rule(window=timedelta(days=recurrence["window_days"]), count=recurrence["count"])
-
-
-def faults(messages: object, place: str = "") -> list[str]:
-    """Every fault of marshmallow's messages, each with the place in the file where it is."""
-    if isinstance(messages, dict):
-        return [fault for name, below in messages.items() for fault in faults(below, f"{place}/{name}")]
-    if isinstance(messages, list):
-        return [f"{place}: {message}" for message in messages]
-    return [f"{place}: {messages}"]
+    """The rule of recurrence that the file holds. Raises SettingsError, which names every fault with its place."""
+    rule: Rule = settings_file.load(path, ProblemSettingsSchema())
+    return rule

@@ -18,7 +18,8 @@ from shared.lease import Lease
 from shared.metrics import SLA_BREACHES, SLA_LATENESS
 from shared.rpc_entrypoint import command
 from shared.runtime import SETTINGS, Desk
-from shared.unit_of_work import Document, Taken
+from shared.store import Document
+from shared.unit_of_work import Taken
 
 
 class SlaParts(DependencyProvider):

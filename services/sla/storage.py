@@ -11,7 +11,7 @@ from services.sla.domain.promise_moves import Promise
 from services.sla.domain.record import Clock
 from shared.envelope import Lane
 from shared.storage import Repository, Shape
-from shared.unit_of_work import Document
+from shared.store import Document
 
 SERVICE = "sla"
 CLOCKS = "clocks"

@@ -116,16 +116,39 @@ def test_secrets_come_as_files_of_the_users_own(name: str) -> None:
     assert secret["secretName"] == f"deskwire-{user}"
     (container,) = pod["containers"]
     given = {entry["name"]: entry["value"] for entry in container["env"]}
-    assert set(given) == {"AMQP_URI_FILE", "MONGODB_URI_FILE"}
-    made = secrets(dict.fromkeys(rights_by_user(SERVICES), "p/w"), "amqps://broker:5671/", "mongodb://m/")
+    more = {"DESKWIRE_MANAGEMENT_FILE"} if name == "prepare" else set()
+    assert set(given) == {"AMQP_URI_FILE", "MONGODB_URI_FILE"} | more
+    known = dict.fromkeys(rights_by_user(SERVICES), "p/w")
+    made = secrets(known, "amqps://broker:5671/", "mongodb://m/", "https://broker:15671")
     (own,) = [one for one in made["items"] if one["metadata"]["name"] == secret["secretName"]]
     assert {Path(path).name for path in given.values()} == set(own["stringData"])
     assert own["stringData"]["amqp-uri"] == f"amqps://{user}:p%2Fw@broker:5671/deskwire"
 
 
 def test_foreign_senders_have_no_secret_in_the_cluster() -> None:
-    made = secrets(dict.fromkeys(rights_by_user(SERVICES), "x"), "amqp://broker", "mongodb://m/")
+    made = secrets(dict.fromkeys(rights_by_user(SERVICES), "x"), "amqp://broker", "mongodb://m/", "")
     assert f"deskwire-{SENDER}" not in [one["metadata"]["name"] for one in made["items"]]
+
+
+@pytest.mark.parametrize(
+    ("named", "told"), [("https://broker:15671/", f"https://{OPERATOR}:p%2Fw@broker:15671"), ("", "")]
+)
+def test_the_management_api_is_told_to_the_operator_alone(named: str, told: str) -> None:
+    known = dict.fromkeys(rights_by_user(SERVICES), "p/w")
+    made = secrets(known, "amqp://broker", "mongodb://m/", named)
+    given = {one["metadata"]["name"]: one["stringData"].get("management-uri") for one in made["items"]}
+    assert {name: uri for name, uri in given.items() if uri is not None} == {f"deskwire-{OPERATOR}": told}
+
+
+def test_the_preparing_job_may_reach_the_management_api_and_no_other_pod_may() -> None:
+    rules = {one["metadata"]["name"]: one["spec"] for one in base() if one["kind"] == "NetworkPolicy"}
+    open_to = [
+        spec["podSelector"]["matchLabels"]
+        for spec in rules.values()
+        for rule in spec.get("egress", [])
+        if {15671, 15672} & {port["port"] for port in rule["ports"]}
+    ]
+    assert open_to == [{"app.kubernetes.io/name": "prepare"}]
 
 
 def test_the_environment_holds_settings_that_the_house_knows(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from shared.ids import SystemIds, deterministic_id
 from shared.rpc import RpcClient
 from shared.testing import make_envelope
 from tests.house import House
-from tests.integration.test_notify_channels import MailServer, Receiver
+from tests.integration.notify_channels.receivers import MailServer, Receiver
 
 DOMAIN = "journeys.example"
 DUTY = "duty@journeys.example"

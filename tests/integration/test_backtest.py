@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from deploy.local.database import Database
 from deskwire.cli import cli
 from shared.config import SETTINGS_FOLDER
-from shared.unit_of_work import Document
+from shared.store import Document
 from tests.past_rows import fill
 from tests.unit.sla.pasts import make_pasts
 

@@ -16,7 +16,7 @@ import pytest
 from deploy.local.broker import Broker
 from deploy.local.database import Database
 from deploy.local.folders import ROOT
-from shared.topology import declare
+from shared.declaring import declare
 from tests.faults.proxy import Proxy
 from tests.integration.probe_house import ProbeHouse, eventually, probe_house
 

@@ -17,18 +17,20 @@ from deploy.local.access import RELAY
 from deploy.local.broker import Broker
 from deploy.local.database import Database
 from shared.clock import FixedClock, SystemClock
+from shared.declaring import declare
 from shared.envelope import Lane, decode
 from shared.errors import Conflict, Unavailable
 from shared.ids import SystemIds
 from shared.lease import Leases
 from shared.mongo import MongoStore, connect
+from shared.posting import PARKED_RETRY
 from shared.publisher import Message, Outcome, Publisher
-from shared.relaying import NACKED_RETRY, PARKED_RETRY, REST, Relay, unsent
+from shared.relaying import NACKED_RETRY, REST, Relay, unsent
 from shared.schema import backbone, ensure
 from shared.storage import Repository
+from shared.store import JOURNAL, PARKED
 from shared.testing import make_cause, make_instant
-from shared.topology import declare
-from shared.unit_of_work import JOURNAL, PARKED, UnitOfWork, Work
+from shared.unit_of_work import UnitOfWork, Work
 from tests.integration.probe_house import ProbeHouse, probe_house
 from tests.unit.shared.records import SHAPE, make_event, make_thing
 

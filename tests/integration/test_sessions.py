@@ -17,7 +17,7 @@ from deploy.local.database import Database
 from shared.errors import Conflict, Unavailable
 from shared.mongo import MongoStore, translated
 from shared.schema import backbone, ensure
-from shared.unit_of_work import INBOX, Writes
+from shared.store import INBOX, Writes
 from tests.faults.proxy import Proxy
 
 

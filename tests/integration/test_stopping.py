@@ -8,10 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from deploy.local.access import SENDER
-from shared.consumer import Delivery, Session, Subscription
 from shared.envelope import Lane
 from shared.ids import SystemIds
 from shared.publisher import Publisher
+from shared.receiving import Delivery, Session, Subscription
 from shared.testing import make_envelope
 from shared.topology import Queue, queue_name
 from tests.house import House, intake_message

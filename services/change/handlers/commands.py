@@ -15,7 +15,8 @@ from services.change.domain.transitions import Outcome
 from shared.command import Command
 from shared.errors import Invalid
 from shared.storage import Repository, Stored
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 if TYPE_CHECKING:
     from shared.numbers import Numbers

@@ -15,7 +15,8 @@ from services.incident.handlers.records import change, open_one, snapshot
 from shared.cause import Actor
 from shared.command import Command
 from shared.errors import Invalid
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 
 def open_command(work: Work, command: Command, args: Opening, *, ports: Ports) -> Document:

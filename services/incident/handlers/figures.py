@@ -9,7 +9,8 @@ from services.incident.domain.record import HIGHEST_LEVEL, LOWEST_LEVEL, UNFINIS
 from services.incident.handlers.questions import INCIDENTS
 from services.incident.handlers.references import WAITING_ACTIONS
 from shared.command import Command
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 
 def count_open(work: Work) -> dict[tuple[str, int], int]:

@@ -10,7 +10,8 @@ from services.incident.handlers.ports import Ports
 from services.incident.handlers.questions import INCIDENTS
 from services.incident.handlers.records import snapshot
 from shared.command import Command
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 SELECTIVE = ("fingerprint", "external_ref", "person", "team", "state", "priority", "level", "kind")
 """The filters, those that leave least to read first: the first that is given is asked of the store."""

@@ -16,7 +16,8 @@ from shared.clock import format_instant
 from shared.command import Command
 from shared.errors import Invalid, NotFound
 from shared.storage import Stored
-from shared.unit_of_work import AUDIT, Document, Work
+from shared.store import AUDIT, Document
+from shared.unit_of_work import Work
 
 INCIDENTS = "incidents"
 ROWS = 10_000

@@ -12,7 +12,8 @@ from services.incident.domain.history import Reference
 from shared.envelope import Envelope, decode, encode
 from shared.errors import Rejected
 from shared.storage import from_document, to_document
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 EXTERNAL_REFS = "external_refs"
 WAITING_ACTIONS = "waiting_actions"

@@ -37,7 +37,8 @@ from services.incident.handlers.references import (
 from shared.cause import Cause
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Early, Rejected
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 ReadAction = Callable[[Envelope], Imported]
 

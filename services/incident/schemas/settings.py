@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from services.incident.domain.priority import PriorityTable, Severity, Weight
 from services.incident.domain.record import Degree, Priority
+from shared import settings_file
 from shared.envelope import Lane
-from shared.errors import Invalid
 
 
 class _Weight(Schema):
@@ -53,36 +52,18 @@ class DeskSettings(Schema):
         if faults:
             raise ValidationError(faults)
 
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> PriorityTable:
+        return PriorityTable(
+            priorities={
+                (impact, urgency): one for impact, row in data["priorities"].items() for urgency, one in row.items()
+            },
+            severities={severity: Weight(**weight) for severity, weight in data["severities"].items()},
+            lanes=data["lanes"],
+        )
+
 
 def load_settings(path: Path) -> PriorityTable:
-    """Read and judge the file. Raises Invalid (`bad-settings`) that names it, and the place of every fault."""
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        # ValueError is text that is not UTF-8, or a date that is none.
-        raise Invalid(f"{path}: {error}", slug="bad-settings") from None
-    return read_settings(document, file=str(path))
-
-
-def read_settings(document: Any, *, file: str) -> PriorityTable:
-    """Judge the parsed file. Raises Invalid (`bad-settings`) that names every fault with its place."""
-    try:
-        data = DeskSettings().load(document)
-    except ValidationError as error:
-        faults = "; ".join(sorted(_faults(error.messages, file)))
-        raise Invalid(faults, slug="bad-settings") from None
-    return PriorityTable(
-        priorities={
-            (impact, urgency): one for impact, row in data["priorities"].items() for urgency, one in row.items()
-        },
-        severities={severity: Weight(**weight) for severity, weight in data["severities"].items()},
-        lanes=data["lanes"],
-    )
-
-
-def _faults(messages: Any, place: str) -> list[str]:
-    if isinstance(messages, Mapping):
-        return [fault for key, value in messages.items() for fault in _faults(value, f"{place}: {key}")]
-    if isinstance(messages, list):
-        return [f"{place}: {message}" for message in messages]
-    return [f"{place}: {messages}"]
+    """Read and judge the file. Raises SettingsError that names every fault with its place."""
+    table: PriorityTable = settings_file.load(path, DeskSettings())
+    return table

@@ -12,7 +12,8 @@ from shared.clock import format_instant
 from shared.command import Command
 from shared.errors import Invalid
 from shared.storage import Repository
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 FILTERS = (
     frozenset[str](),

@@ -20,7 +20,8 @@ from services.notify.handlers.planning import NOTIFY
 from shared.cause import Cause
 from shared.envelope import Lane
 from shared.storage import Repository, Stored
-from shared.unit_of_work import Store, UnitOfWork, Work
+from shared.store import Store
+from shared.unit_of_work import UnitOfWork, Work
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Before any delivery; it bounds the window of the query from below."""

@@ -9,7 +9,8 @@ from services.problem.domain.problem import Problem
 from services.problem.handlers.commands import PREFIX
 from shared.command import Command
 from shared.storage import Repository, from_document
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 LAST = f"{PREFIX}~"
 """Sorts after every number."""

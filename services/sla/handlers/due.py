@@ -15,7 +15,8 @@ from services.sla.handlers import rows
 from services.sla.handlers.telling import Told, tell
 from shared.envelope import Lane
 from shared.storage import Repository, Stored
-from shared.unit_of_work import Document, UnitOfWork, Work
+from shared.store import Document
+from shared.unit_of_work import UnitOfWork, Work
 
 BATCH = 200
 """Due rows in one transaction."""

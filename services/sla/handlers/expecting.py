@@ -13,7 +13,8 @@ from services.sla.domain.zone import zone_names
 from services.sla.handlers.rows import load_cases
 from shared.clock import format_instant
 from shared.errors import Forbidden, Invalid, NotFound
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 if TYPE_CHECKING:
     from shared.command import Command

@@ -21,7 +21,8 @@ from shared.clock import format_instant
 from shared.errors import Forbidden, Invalid, NotFound
 from shared.event import Event
 from shared.storage import from_document, to_document
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 if TYPE_CHECKING:
     from shared.command import Command

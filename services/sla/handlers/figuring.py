@@ -14,7 +14,8 @@ from services.sla.handlers.histories import load_histories
 from services.sla.handlers.rows import load_cases
 from services.sla.handlers.windows import page_of
 from shared.clock import format_instant
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 if TYPE_CHECKING:
     from shared.command import Command

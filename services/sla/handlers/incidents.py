@@ -22,7 +22,8 @@ from services.sla.handlers.telling import Told, tell
 from shared.envelope import Envelope
 from shared.errors import DeskwireError
 from shared.storage import Repository, Stored
-from shared.unit_of_work import Document, Taken, UnitOfWork, Work
+from shared.store import Document
+from shared.unit_of_work import Taken, UnitOfWork, Work
 
 ReadEntry = Callable[[Envelope], Entry]
 """Reads an incident event. Raises DeskwireError for one that breaks the contract."""

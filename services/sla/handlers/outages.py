@@ -15,7 +15,8 @@ from services.sla.domain.run import terms_of
 from services.sla.handlers.rows import load_cases
 from services.sla.handlers.windows import page_of
 from shared.clock import format_instant
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 if TYPE_CHECKING:
     from shared.command import Command

@@ -17,7 +17,8 @@ from services.sla.handlers.rows import DUE, key_of, load_cases
 from services.sla.handlers.windows import CLOCKS, page_of
 from shared.clock import format_instant
 from shared.envelope import Lane
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 if TYPE_CHECKING:
     from shared.command import Command

@@ -18,7 +18,8 @@ from services.sla.handlers.windows import windows
 from shared.clock import format_instant
 from shared.errors import NotFound
 from shared.storage import RESTRICTED_FIELDS, Repository, Stored
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 if TYPE_CHECKING:
     from shared.command import Command

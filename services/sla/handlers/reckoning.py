@@ -17,7 +17,8 @@ from services.sla.handlers.due import Lease
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.telling import cause_of, in_plain_values
 from shared.storage import Repository, Stored, from_document
-from shared.unit_of_work import Document, UnitOfWork, Work
+from shared.store import Document
+from shared.unit_of_work import UnitOfWork, Work
 
 EDITIONS = "editions"
 BATCH = 20

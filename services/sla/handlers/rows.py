@@ -10,7 +10,8 @@ from services.sla.domain.kinds import Kind
 from services.sla.domain.run import Run, Threshold
 from shared.envelope import Lane
 from shared.storage import from_document, to_document
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 CASES = "cases"
 HISTORY = "history"

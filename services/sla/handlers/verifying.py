@@ -16,7 +16,8 @@ from services.sla.handlers.rows import CASES
 from services.sla.handlers.windows import CLOCKS, page_of
 from shared.clock import format_instant
 from shared.storage import from_document, to_document
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 if TYPE_CHECKING:
     from shared.command import Command

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.clock import format_instant, parse_instant
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 CLOCKS = "clocks"
 BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)

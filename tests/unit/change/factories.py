@@ -15,8 +15,9 @@ from services.change.handlers import commands, deployments
 from shared.command import Command
 from shared.envelope import Envelope
 from shared.numbers import Numbers
+from shared.store import Document
 from shared.testing import MemoryStore, make_actor, make_cause, make_envelope, make_instant, make_unit_of_work
-from shared.unit_of_work import Document, Taken, UnitOfWork
+from shared.unit_of_work import Taken, UnitOfWork
 
 NOW = make_instant()
 CHANGES = storage.changes()

@@ -133,7 +133,7 @@ def test_wrong_settings_are_named_all_at_once(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         read_templates(path)
     for place in ("risk", "colour", "approved_by"):
-        assert f"/templates/restart/value/{place}" in caught.value.message
+        assert f"line 1, templates.restart.{place}: " in caught.value.message
 
 
 @pytest.mark.parametrize("content", [b"templates: {a: [", b"# caf\xe9\n", b"since: 2026-13-45"])

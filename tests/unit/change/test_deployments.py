@@ -15,8 +15,9 @@ from services.change.domain.lifecycle import record_deployment
 from services.change.domain.matching import DEPLOYABLE, Match, Reason, match
 from services.change.handlers import commands
 from shared.errors import Conflict
+from shared.store import Writes
 from shared.testing import published
-from shared.unit_of_work import Work, Writes
+from shared.unit_of_work import Work
 from tests.unit.change.factories import NOW, Desk, make_approved, make_command, make_deployed, make_deployment
 
 NAMES = st.sampled_from([None, "payments", "search"])

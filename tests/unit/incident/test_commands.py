@@ -15,7 +15,7 @@ from services.incident.domain.lifecycle import Action
 from services.incident.domain.record import State
 from services.incident.handlers import figures, lists, questions
 from services.incident.schemas import commands as arguments
-from services.incident.schemas.settings import load_settings, read_settings
+from services.incident.schemas.settings import load_settings
 from shared.envelope import Lane
 from shared.errors import Invalid
 from shared.ids import deterministic_id
@@ -254,18 +254,21 @@ def test_urgent_is_what_the_settings_say() -> None:
     assert [event.lane for event in house.events()] == [Lane.URGENT, Lane.NORMAL]
 
 
-def test_a_wrong_settings_file_names_every_fault() -> None:
+def test_a_wrong_settings_file_names_every_fault(tmp_path: Path) -> None:
+    file = tmp_path / "incident.yaml"
     document = yaml.safe_load(SETTINGS.read_text())
     del document["priorities"]["low"]["high"]
     del document["severities"]["info"]
+    file.write_text(yaml.safe_dump(document))
     with pytest.raises(Invalid) as refusal:
-        read_settings(document, file="incident.yaml")
+        load_settings(file)
     assert refusal.value.slug == "bad-settings"
     assert "impact low, urgency high is missing" in refusal.value.message
     assert "severities: info is missing" in refusal.value.message
     document["lanes"]["P1"] = "express"
-    with pytest.raises(Invalid, match=r"incident\.yaml: lanes: P1"):
-        read_settings(document, file="incident.yaml")
+    file.write_text(yaml.safe_dump(document))
+    with pytest.raises(Invalid, match=r"incident\.yaml: line \d+, lanes\.P1: "):
+        load_settings(file)
 
 
 @pytest.mark.parametrize("content", [b"priorities: {high: [", b"# caf\xe9\n", b"since: 2026-13-45", b"\tlanes: {}"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from services.incident.domain.record import State
+from shared.store import Writes
 from shared.testing import MemoryStore
-from shared.unit_of_work import Writes
 from tests.unit.incident.factories import House, make_action, make_alert, make_ticket
 
 

@@ -20,8 +20,9 @@ from shared.envelope import Envelope
 from shared.ids import SequentialIds
 from shared.retry import LADDER
 from shared.storage import Stored
+from shared.store import Document
 from shared.testing import MemoryStore, make_cause, make_envelope, make_instant
-from shared.unit_of_work import Document, Taken, UnitOfWork
+from shared.unit_of_work import Taken, UnitOfWork
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 PATIENCE = Patience(steps=LADDER, max_attempts=8, lease=timedelta(seconds=60))

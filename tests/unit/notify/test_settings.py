@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import yaml
 
 from services.notify.domain.rules import Channel, Condition
-from services.notify.settings import load, parse, with_mail_server
+from services.notify.settings import NotifySettings, load, with_mail_server
 from services.notify.templates import Templates
 from shared.errors import Invalid
 from tests.unit.notify.factories import SECRET
@@ -38,6 +40,14 @@ def make_rule_entry(**overrides: Any) -> dict[str, Any]:
         "text": "{{ number }}",
     }
     return {**entry, **overrides}
+
+
+def parse(document: dict[str, Any], folder: Path | None = None) -> NotifySettings:
+    """What a file of this content says, in a folder of its own or one that is there."""
+    with TemporaryDirectory() as own:
+        path = (folder or Path(own)) / "notify.yaml"
+        path.write_text(yaml.safe_dump(document, sort_keys=False))
+        return load(path)
 
 
 def faults(document: dict[str, Any]) -> str:
@@ -76,33 +86,33 @@ def test_every_fault_is_named_with_its_place() -> None:
     ]
     message = faults(make_document(rules=rules, batch=1, smtp={"sender": "nobody", "port": 0}))
     for place in (
-        "/rules/0/events/0",
-        "/rules/1/text",
-        "/rules/2/channel",
-        "/rules/3/when/priority",
-        "/batch",
-        "/smtp/sender",
-        "/smtp/port",
+        "rules.0.events.0",
+        "rules.1.text",
+        "rules.2.channel",
+        "rules.3.when.priority",
+        "batch",
+        "smtp.sender",
+        "smtp.port",
     ):
         assert place in message
 
 
 def test_a_rule_for_an_event_that_notify_is_not_told_of_is_refused() -> None:
-    assert "/rules/0/events/0" in faults(make_document(rules=[make_rule_entry(events=["sla.started"])]))
+    assert "rules.0.events.0" in faults(make_document(rules=[make_rule_entry(events=["sla.started"])]))
     parse(make_document(rules=[make_rule_entry(events=["sla.breached", "sla.*"])]))
 
 
 def test_names_that_lead_nowhere_are_named() -> None:
     rules = [make_rule_entry(to=["nobody"]), make_rule_entry(to=["chat"])]
     message = faults(make_document(rules=rules, fallback="void"))
-    assert "/rules/0/to: 'nobody' has no address for email" in message
-    assert "/rules/1/to: 'chat' has no address for email" in message
-    assert "/rules/1/name: there is another rule 'opened'" in message
-    assert "/fallback" in message
+    assert "rules.0.to: 'nobody' has no address for email" in message
+    assert "rules.1.to: 'chat' has no address for email" in message
+    assert "rules.1.name: there is another rule 'opened'" in message
+    assert "fallback" in message
 
 
 def test_an_address_cannot_be_named_like_a_field_of_the_record() -> None:
-    assert "/addresses/team" in faults(make_document(addresses={"team": {"email": "a@b.org"}}))
+    assert "addresses.team" in faults(make_document(addresses={"team": {"email": "a@b.org"}}))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +120,7 @@ def test_an_address_cannot_be_named_like_a_field_of_the_record() -> None:
 )
 def test_a_webhook_needs_a_web_address_without_credentials(url: str) -> None:
     addresses = {"chat": {"webhook": {"url": url, "secret": SECRET}}}
-    assert "/addresses/chat/value/webhook/url" in faults(make_document(addresses=addresses, rules=[]))
+    assert "addresses.chat.webhook.url" in faults(make_document(addresses=addresses, rules=[]))
 
 
 @pytest.mark.parametrize("email", ["", "x", "a@b@c", "A <a@b.org>", "a@b.org, c@d.org", "a@b.org\r\nBcc: x@y.org"])
@@ -130,12 +140,12 @@ def test_a_secret_file_that_is_missing_or_no_secret_is_a_fault(tmp_path: Path, c
     if content is not None:
         (tmp_path / "chat.secret").write_text(content)
     addresses = {"chat": {"webhook": {"url": "https://x/", "secret_file": "chat.secret"}}}
-    with pytest.raises(Invalid, match="/addresses/chat/webhook/secret_file"):
+    with pytest.raises(Invalid, match=r"addresses\.chat\.webhook\.secret_file"):
         parse(make_document(addresses=addresses, rules=[]), folder=tmp_path)
 
 
 def test_a_user_of_the_mail_server_needs_a_password() -> None:
-    assert "/smtp/password" in faults(make_document(smtp={"sender": "a@b.org", "user": "desk"}))
+    assert "smtp.password" in faults(make_document(smtp={"sender": "a@b.org", "user": "desk"}))
 
 
 def test_no_secret_shows_in_the_settings_text() -> None:

@@ -15,7 +15,8 @@ from services.problem.handlers import commands, queries
 from services.problem.settings import read_rule
 from shared.config import SettingsError
 from shared.errors import Conflict, DeskwireError, NotAllowed, NotFound, VersionMismatch
-from shared.unit_of_work import Work, Writes
+from shared.store import Writes
+from shared.unit_of_work import Work
 from tests.unit.problem.factories import PROBLEMS, Desk, make_command, make_event, make_incident
 
 SCOPE = {"title": "Payments fail", "service": "payments", "fingerprint": "db-down"}
@@ -164,5 +165,5 @@ def test_wrong_settings_are_named_all_at_once(tmp_path: Path) -> None:
     path.write_text("recurrence: {window_days: 0, count: 1, colour: red}")
     with pytest.raises(SettingsError) as caught:
         read_rule(path)
-    for place in ("/recurrence/window_days", "/recurrence/count", "/recurrence/colour"):
+    for place in ("recurrence.window_days: ", "recurrence.count: ", "recurrence.colour: "):
         assert place in caught.value.message

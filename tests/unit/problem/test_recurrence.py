@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from services.problem.domain.recurrence import Member, Rule, countable, recurs, signature_of
 from services.problem.handlers import commands
 from shared.clock import format_instant
+from shared.store import Document
 from shared.testing import published
-from shared.unit_of_work import Document
 from tests.unit.problem.factories import NOW, RULE, Desk, make_event, make_incident
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from shared.audit import ANCHORS, anchor, verify, verify_anchors
 from shared.storage import GENESIS, audit_hash, state_hash
+from shared.store import AUDIT, JOURNAL, Document
 from shared.testing import MemoryStore, make_instant, make_unit_of_work
-from shared.unit_of_work import AUDIT, JOURNAL, Document
 from tests.unit.shared.records import change_thing, make_history, open_thing
 
 RECORD = "things:T1"

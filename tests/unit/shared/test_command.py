@@ -10,8 +10,9 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from shared.command import Command, Commands, read_command
 from shared.errors import Invalid, NotAllowed
 from shared.ids import SequentialIds
+from shared.store import Document
 from shared.testing import MemoryStore, make_unit_of_work
-from shared.unit_of_work import Document, Work
+from shared.unit_of_work import Work
 
 
 class Line(Schema):

@@ -25,6 +25,7 @@ WRONG = {
     "DESKWIRE_JOURNAL_DAYS": "-1",
     "DESKWIRE_ANCHOR_SECONDS": "nan",
     "DESKWIRE_RELAY_POLL_SECONDS": "inf",
+    "DESKWIRE_MANAGEMENT": "amqp://desk:topsecret@broker/",
     "DESKWIRE_STOP_SECONDS": "soon",
     "DESKWIRE_RPC_TIMEOUT": "0",
     "DESKWIRE_NUMBER_BLOCK": "0",

@@ -3,8 +3,8 @@ from __future__ import annotations
 from shared.audit import verify
 from shared.deadletter import DeadLetter
 from shared.deeds import DEAD_LETTERS, Deed, record
+from shared.store import AUDIT, JOURNAL
 from shared.testing import MemoryStore, make_actor, make_unit_of_work
-from shared.unit_of_work import AUDIT, JOURNAL
 
 
 def make_letter(**overrides: object) -> DeadLetter:

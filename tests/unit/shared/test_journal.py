@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from shared.journal import read_after, read_all
+from shared.store import JOURNAL
 from shared.testing import MemoryStore, make_cause, make_unit_of_work
-from shared.unit_of_work import JOURNAL
 from tests.unit.shared.records import THINGS, make_event, make_thing
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from shared.clock import FixedClock
 from shared.errors import Conflict
 from shared.lease import Leases
+from shared.store import Writes
 from shared.testing import MemoryStore, make_instant
-from shared.unit_of_work import Writes
 
 SPAN = timedelta(seconds=5)
 

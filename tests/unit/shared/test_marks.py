@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.envelope import Lane
-from shared.relaying import Marks
+from shared.marks import Marks
 
 NONE = {str(int(lane)): 0 for lane in Lane}
 

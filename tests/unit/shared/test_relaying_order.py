@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.relaying import order
-from shared.unit_of_work import Document
+from shared.marks import order
+from shared.store import Document
 
 
 @st.composite

@@ -13,6 +13,7 @@ from shared.audit import verify
 from shared.envelope import Lane
 from shared.errors import Conflict, NotFound, VersionMismatch
 from shared.storage import GENESIS, Repository, Shape, from_document, to_document
+from shared.store import AUDIT, JOURNAL
 from shared.testing import (
     MemoryStore,
     make_actor,
@@ -22,7 +23,7 @@ from shared.testing import (
     make_unit_of_work,
     published,
 )
-from shared.unit_of_work import AUDIT, JOURNAL, Work
+from shared.unit_of_work import Work
 from tests.unit.shared.records import (
     SHAPE,
     THINGS,

@@ -19,8 +19,9 @@ from shared.command import Command
 from shared.envelope import Envelope, Lane, decode
 from shared.ids import SequentialIds
 from shared.lease import Lease
+from shared.store import JOURNAL, Document
 from shared.testing import MemoryStore, make_cause
-from shared.unit_of_work import JOURNAL, Document, Taken, UnitOfWork
+from shared.unit_of_work import Taken, UnitOfWork
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

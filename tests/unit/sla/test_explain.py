@@ -15,8 +15,8 @@ from services.sla.domain.calendar_reasons import OPEN, OUTSIDE
 from services.sla.domain.calendar_reasons import explain as reasons
 from shared.command import Command
 from shared.errors import Forbidden, Invalid, NotFound
+from shared.store import Document
 from shared.testing import make_cause
-from shared.unit_of_work import Document
 from tests.unit.sla.factories import (
     HOUR,
     MINUTE,

@@ -7,7 +7,7 @@ import pytest
 
 from services.sla.storage import CASES, CLOCKS, DOCUMENTS, HISTORY
 from shared.envelope import Lane
-from shared.unit_of_work import AUDIT, INBOX, JOURNAL
+from shared.store import AUDIT, INBOX, JOURNAL
 from tests.unit.sla.factories import HOUR, MONDAY, SlaInMemory, make_event
 from tests.unit.sla.lives import life
 

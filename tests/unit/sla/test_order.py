@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from services.sla.storage import CASES, CLOCKS, DUE, HISTORY
 from shared.envelope import Envelope
 from shared.ids import SequentialIds
-from shared.unit_of_work import UnitOfWork, Writes
+from shared.store import Writes
+from shared.unit_of_work import UnitOfWork
 from tests.unit.sla.factories import HOUR, MINUTE, MONDAY, SlaInMemory, make_event
 from tests.unit.sla.lives import LIFE, life
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from deskwire.cli import Exit, cli
 from deskwire.sla.walk import pages
-from shared.unit_of_work import Document
+from shared.store import Document
 from tests.unit.sla.calls import CallsInMemory, connect
 from tests.unit.sla.factories import HOUR, MINUTE, MONDAY, SlaInMemory, make_event
 from tests.unit.sla.lives import LIFE, life

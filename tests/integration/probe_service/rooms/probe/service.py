@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,7 @@ from uuid import uuid4
 import eventlet
 from marshmallow import Schema, fields
 
+from shared import logs
 from shared.command import Command
 from shared.entrypoints import events, tick
 from shared.envelope import Envelope
@@ -17,7 +19,10 @@ from shared.lease import Lease
 from shared.mongo import translated
 from shared.rpc_entrypoint import command
 from shared.runtime import Desk, Runtime
-from shared.unit_of_work import Document, Taken, Work
+from shared.store import Document
+from shared.unit_of_work import Taken, Work
+
+log = logs.get(__name__)
 
 REFUSALS: Mapping[str, DeskwireError] = {
     "reject": Invalid("the probe does not want it", slug="probe-refused", pointer="/data/act"),
@@ -93,6 +98,9 @@ def take(work: Work, envelopes: Sequence[Envelope]) -> Mapping[str, DeskwireErro
             raise RuntimeError("the probe raises as it was told to")
         if one.data["act"] == "taken":
             raise Conflict("a key is taken, and stays so")
+        if one.data["act"] == "say":
+            log.info("the probe says something")
+            logging.getLogger("library").warning("a library says something")
         eventlet.sleep(one.data.get("seconds", 0))
         if one.id not in rejected:
             work.append("kept", f"{one.source}:{one.id}", {"state": 0, "sender": one.sender})
