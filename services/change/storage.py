@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from mongoengine import DynamicDocument, IntField, StringField
+from mongoengine import StringField
 
 from services.change.claims import UNAUTHORISED
 from services.change.domain.change import Change
 from services.change.schemas import snapshot
+from shared.documents import Versioned
 from shared.envelope import Lane
 from shared.storage import Repository, Shape
 
 CHANGES = "changes"
 
 
-class ChangeDocument(DynamicDocument):
+class ChangeDocument(Versioned):
     """A change. Deployments look for it by service or item, and state; `find` also in order of number."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     state = StringField()
     service = StringField()
     ci = StringField()
@@ -26,9 +24,7 @@ class ChangeDocument(DynamicDocument):
     meta = {  # noqa: RUF012
         "collection": CHANGES,
         "db_alias": "change",
-        "auto_create_index": False,
         "indexes": [
-            ("key", "version"),
             ("service", "state"),
             ("ci", "state"),
             ("state", "key"),
@@ -39,18 +35,12 @@ class ChangeDocument(DynamicDocument):
     }
 
 
-class UnauthorisedDocument(DynamicDocument):
+class UnauthorisedDocument(Versioned):
     """The claim of an unauthorised change on what was deployed, until it is closed."""
-
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
 
     meta = {  # noqa: RUF012
         "collection": UNAUTHORISED,
         "db_alias": "change",
-        "auto_create_index": False,
-        "indexes": [("key", "version")],
     }
 
 

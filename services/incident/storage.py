@@ -7,24 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mongoengine import DateTimeField, DynamicDocument, IntField, StringField
+from mongoengine import DateTimeField, IntField, StringField
 
 from services.incident.domain.record import Incident, Priority
+from shared.documents import Row, Versioned
 from shared.envelope import Lane
 from shared.storage import Repository, Shape
 from shared.store import Document
 
-VERSIONED = ("key", "version")
 KEPT_SECONDS = 400 * 24 * 60 * 60
 """How long occurrences are kept: as long as the journal is unless `DESKWIRE_JOURNAL_DAYS` says otherwise."""
 
 
-class IncidentDocument(DynamicDocument):
+class IncidentDocument(Versioned):
     """A record. `key` is its number."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     state = StringField()
     priority = StringField()
     level = IntField()
@@ -36,9 +33,7 @@ class IncidentDocument(DynamicDocument):
     meta = {  # noqa: RUF012
         "collection": "incidents",
         "db_alias": "incident",
-        "auto_create_index": False,
         "indexes": [
-            VERSIONED,
             ("state", "key"),
             ("priority", "key"),
             ("level", "key"),
@@ -52,41 +47,30 @@ class IncidentDocument(DynamicDocument):
     }
 
 
-class AlertDocument(DynamicDocument):
+class AlertDocument(Versioned):
     """An alert: what is wrong and who says so."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     fingerprint = StringField()
     status = StringField()
     meta = {  # noqa: RUF012
         "collection": "alerts",
         "db_alias": "incident",
-        "auto_create_index": False,
-        "indexes": [VERSIONED, ("fingerprint", "status")],
+        "indexes": [("fingerprint", "status")],
     }
 
 
-class OpenAlertDocument(DynamicDocument):
+class OpenAlertDocument(Versioned):
     """The claim of an unfinished incident on a fingerprint."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     meta = {  # noqa: RUF012
         "collection": "open_alerts",
         "db_alias": "incident",
-        "auto_create_index": False,
-        "indexes": [VERSIONED],
     }
 
 
-class OccurrenceDocument(DynamicDocument):
+class OccurrenceDocument(Row):
     """One message about an alert; never changes. It goes by when it was stored: history may have happened long ago."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
     alert = StringField()
     incident = StringField()
     at = DateTimeField()
@@ -94,7 +78,6 @@ class OccurrenceDocument(DynamicDocument):
     meta = {  # noqa: RUF012
         "collection": "occurrences",
         "db_alias": "incident",
-        "auto_create_index": False,
         "indexes": [
             ("incident", "at"),
             ("alert", "at"),
@@ -103,48 +86,37 @@ class OccurrenceDocument(DynamicDocument):
     }
 
 
-class NoteDocument(DynamicDocument):
+class NoteDocument(Row):
     """A note with its text; never changes."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
     incident = StringField()
     at = DateTimeField()
     meta = {  # noqa: RUF012
         "collection": "notes",
         "db_alias": "incident",
-        "auto_create_index": False,
         "indexes": ["incident"],
     }
 
 
-class ExternalRefDocument(DynamicDocument):
+class ExternalRefDocument(Versioned):
     """A foreign ticket's reference: its number here and how far its history is applied."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     number = StringField()
     meta = {  # noqa: RUF012
         "collection": "external_refs",
         "db_alias": "incident",
-        "auto_create_index": False,
-        "indexes": [VERSIONED, "number"],
+        "indexes": ["number"],
     }
 
 
-class WaitingActionDocument(DynamicDocument):
+class WaitingActionDocument(Versioned):
     """An action that came before what it follows, or that waited so and was refused at its turn."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     reference = StringField()
     meta = {  # noqa: RUF012
         "collection": "waiting_actions",
         "db_alias": "incident",
-        "auto_create_index": False,
-        "indexes": [VERSIONED, "reference"],
+        "indexes": ["reference"],
     }
 
 

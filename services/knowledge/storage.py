@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mongoengine import DynamicDocument
+from shared.documents import Row
 
-DOCUMENTS: tuple[type[DynamicDocument], ...] = ()
+DOCUMENTS: tuple[type[Row], ...] = ()

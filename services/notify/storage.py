@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mongoengine import DynamicDocument, IntField, StringField
-
 from services.notify.domain.delivery import ROUNDS, Delivery
+from shared.documents import Versioned
 from shared.envelope import Lane
 from shared.storage import Repository, Shape
 from shared.store import Document
@@ -14,18 +13,13 @@ from shared.store import Document
 COLLECTION = "deliveries"
 
 
-class DeliveryDocument(DynamicDocument):
+class DeliveryDocument(Versioned):
     """A delivery as it lies in the database. `place` orders deliveries by the time of planning."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     meta = {  # noqa: RUF012
         "collection": COLLECTION,
         "db_alias": "notify",
-        "auto_create_index": False,
         "indexes": [
-            ("key", "version"),
             ("lane", "next_attempt_at"),
             "place",
             ("state", "place"),
@@ -37,17 +31,12 @@ class DeliveryDocument(DynamicDocument):
     }
 
 
-class RoundDocument(DynamicDocument):
+class RoundDocument(Versioned):
     """One row: the deliveries on their way, and until when they belong to the sender that took them up."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     meta = {  # noqa: RUF012
         "collection": ROUNDS,
         "db_alias": "notify",
-        "auto_create_index": False,
-        "indexes": [("key", "version")],
     }
 
 

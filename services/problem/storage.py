@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from mongoengine import DynamicDocument, IntField, StringField
+from mongoengine import StringField
 
 from services.problem.claims import OPEN_PROBLEMS
 from services.problem.domain.problem import Problem
 from services.problem.members import MEMBERS, SIGNATURES
 from services.problem.schemas import snapshot
+from shared.documents import Versioned
 from shared.envelope import Lane
 from shared.storage import Repository, Shape
 
 PROBLEMS = "problems"
 
 
-class ProblemDocument(DynamicDocument):
+class ProblemDocument(Versioned):
     """A problem. `find` filters by state always, and by service and item where they are given."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     state = StringField()
     service = StringField()
     ci = StringField()
@@ -27,9 +25,7 @@ class ProblemDocument(DynamicDocument):
     meta = {  # noqa: RUF012
         "collection": PROBLEMS,
         "db_alias": "problem",
-        "auto_create_index": False,
         "indexes": [
-            ("key", "version"),
             ("state", "key"),
             ("state", "service", "key"),
             ("state", "ci", "key"),
@@ -38,49 +34,33 @@ class ProblemDocument(DynamicDocument):
     }
 
 
-class MemberDocument(DynamicDocument):
+class MemberDocument(Versioned):
     """What is remembered of an incident (services.problem.members)."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     free = StringField()
 
     meta = {  # noqa: RUF012
         "collection": MEMBERS,
         "db_alias": "problem",
-        "auto_create_index": False,
-        "indexes": [("key", "version"), "free"],
+        "indexes": ["free"],
     }
 
 
-class SignatureDocument(DynamicDocument):
+class SignatureDocument(Versioned):
     """The guard of a signature: written with each member that is added."""
-
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
 
     meta = {  # noqa: RUF012
         "collection": SIGNATURES,
         "db_alias": "problem",
-        "auto_create_index": False,
-        "indexes": [("key", "version")],
     }
 
 
-class OpenProblemDocument(DynamicDocument):
+class OpenProblemDocument(Versioned):
     """The claim of the unsolved problem on its signature."""
-
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
 
     meta = {  # noqa: RUF012
         "collection": OPEN_PROBLEMS,
         "db_alias": "problem",
-        "auto_create_index": False,
-        "indexes": [("key", "version")],
     }
 
 

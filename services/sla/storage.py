@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from mongoengine import BooleanField, DateTimeField, DynamicDocument, IntField, StringField
+from mongoengine import BooleanField, DateTimeField, IntField, StringField
 
 from services.sla.domain.promise_moves import Promise
 from services.sla.domain.record import Clock
+from shared.documents import Row, Versioned
 from shared.envelope import Lane
 from shared.storage import Repository, Shape
 from shared.store import Document
@@ -26,112 +27,84 @@ KEPT_SECONDS = 400 * 24 * 60 * 60
 KEPT = timedelta(seconds=KEPT_SECONDS)
 
 
-class ClockDocument(DynamicDocument):
+class ClockDocument(Versioned):
     """A clock as it was last told. `place` orders clocks by their start."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     meta = {  # noqa: RUF012
         "collection": CLOCKS,
         "db_alias": SERVICE,
-        "auto_create_index": False,
-        "indexes": [("key", "version"), "place", ("state", "place")],
+        "indexes": ["place", ("state", "place")],
     }
 
 
-class CaseDocument(DynamicDocument):
+class CaseDocument(Versioned):
     """The fold of one incident so far. `edition` are the inputs that it rests on, `unended` says that a clock counts.
 
     A case stored before these two were kept has neither.
     """
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     gap = BooleanField()
     unended = BooleanField()
     edition = StringField()
     meta = {  # noqa: RUF012
         "collection": CASES,
         "db_alias": SERVICE,
-        "auto_create_index": False,
-        "indexes": [("key", "version"), "gap", ("unended", "edition")],
+        "indexes": ["gap", ("unended", "edition")],
     }
 
 
-class HistoryDocument(DynamicDocument):
+class HistoryDocument(Row):
     """One version of an incident as it came. Never changed; kept as long as the journal (by `stored_at`)."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
     version = IntField()
     incident = StringField()
     stored_at = DateTimeField()
     meta = {  # noqa: RUF012
         "collection": HISTORY,
         "db_alias": SERVICE,
-        "auto_create_index": False,
         "indexes": [("incident", "version"), {"fields": ["stored_at"], "expireAfterSeconds": KEPT_SECONDS}],
     }
 
 
-class DueDocument(DynamicDocument):
+class DueDocument(Versioned):
     """When to look at a clock next. The fold decides what is found there."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     bucket = IntField()
     at = DateTimeField()
     meta = {  # noqa: RUF012
         "collection": DUE,
         "db_alias": SERVICE,
-        "auto_create_index": False,
-        "indexes": [("key", "version"), ("bucket", "at")],
+        "indexes": [("bucket", "at")],
     }
 
 
-class EditionDocument(DynamicDocument):
+class EditionDocument(Versioned):
     """All inputs together, by which clocks were computed at some time; the highest `number` holds."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     number = IntField()
     meta = {  # noqa: RUF012
         "collection": EDITIONS,
         "db_alias": SERVICE,
-        "auto_create_index": False,
-        "indexes": [("key", "version"), "number"],
+        "indexes": ["number"],
     }
 
 
-class PromiseDocument(DynamicDocument):
+class PromiseDocument(Versioned):
     """What a requester was told last to expect."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     meta = {  # noqa: RUF012
         "collection": PROMISES,
         "db_alias": SERVICE,
-        "auto_create_index": False,
-        "indexes": [("key", "version")],
     }
 
 
-class OutageDocument(DynamicDocument):
+class OutageDocument(Versioned):
     """An incident that is marked as an outage. `place` orders them by their start."""
 
-    id = StringField(primary_key=True)
-    key = StringField()
-    version = IntField()
     meta = {  # noqa: RUF012
         "collection": OUTAGES,
         "db_alias": SERVICE,
-        "auto_create_index": False,
-        "indexes": [("key", "version"), "place"],
+        "indexes": ["place"],
     }
 
 

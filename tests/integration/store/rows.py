@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import mongoengine
-
 from shared.clock import FixedClock
+from shared.documents import Versioned
 from shared.ids import SystemIds
 from shared.schema import backbone, ensure, own
 from shared.store import Document, Store, Writes
@@ -16,19 +15,16 @@ from shared.unit_of_work import UnitOfWork
 ALIAS = "conformance"
 
 
-class ThingDocument(mongoengine.DynamicDocument):
-    id = mongoengine.StringField(primary_key=True)
+class ThingDocument(Versioned):
     meta = {  # noqa: RUF012
         "collection": "things",
         "db_alias": ALIAS,
-        "auto_create_index": False,
-        "indexes": [("key", "version"), "key", "title", "rank", "tags", ("title", "rank")],
+        "indexes": ["key", "title", "rank", "tags", ("title", "rank")],
     }
 
 
-class ClaimDocument(mongoengine.DynamicDocument):
-    id = mongoengine.StringField(primary_key=True)
-    meta = {"collection": "claims", "db_alias": ALIAS, "auto_create_index": False, "indexes": [("key", "version")]}  # noqa: RUF012
+class ClaimDocument(Versioned):
+    meta = {"collection": "claims", "db_alias": ALIAS}  # noqa: RUF012
 
 
 def make_unit(store: Store) -> UnitOfWork:
