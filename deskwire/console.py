@@ -42,6 +42,20 @@ class Voice:
         """Whether a person watches."""
         return not self.as_json and self.console.is_terminal
 
+    @property
+    def mark(self) -> str:
+        """What bars are made of: a block on a terminal with colours, and elsewhere a character of ASCII."""
+        return "█" if self._draws else "#"
+
+    @property
+    def rest(self) -> str:
+        """What is left of a whole beside its bar: another character, for colour alone tells it to few."""
+        return "░" if self._draws else "."
+
+    @property
+    def _draws(self) -> bool:
+        return self.on_terminal and not self.console.no_color
+
     def answer(self, document: Any) -> None:
         """The answer for programs; says nothing to people."""
         if self.as_json:

@@ -16,7 +16,8 @@ from deskwire.session import OPERATOR_ACTOR, rpc, store_of
 from deskwire.sla import comparison, expectation, outages, outlook, tables
 from deskwire.sla.backtest import Trial, chunks, run_here, run_in_workers
 from deskwire.sla.page import check_page, make_page
-from deskwire.sla.signing import find_key, find_or_make_key, fingerprint, key_file, public_of
+from deskwire.sla.report_page import Period, make_report
+from deskwire.sla.signing import expected_signer, find_or_make_key, fingerprint, key_file, squeezed
 from deskwire.sla.times import OpenTime, Zone, period, zone_option
 from deskwire.sla.view import show
 from deskwire.sla.walk import pages
@@ -96,8 +97,8 @@ def check(file: Path, expected: str | None, as_json: bool) -> int:
     voice = Voice(as_json=as_json)
     try:
         answer, public = check_page(file.read_text(encoding="utf-8"))
-        signer, wanted = fingerprint(public), _expected(expected)
-        fault = "" if _squeezed(signer) == _squeezed(wanted) else f"signed by another key: {signer}"
+        signer, wanted = fingerprint(public), expected_signer(expected)
+        fault = "" if squeezed(signer) == squeezed(wanted) else f"signed by another key: {signer}"
     except (Invalid, UnicodeDecodeError) as error:
         answer, signer, fault = {}, "", str(error)
     voice.answer({"intact": not fault, "fault": fault or None, "signer": signer or None, "explanation": answer or None})
@@ -178,24 +179,36 @@ def backtest(
 @period
 @zone_option
 @click.option("--csv", "as_csv", type=click.Choice(CSV), is_flag=False, flag_value=CSV[0], help="A table as CSV.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with charts.")
 @json_option
 def report(
-    by: str, since: str | None, until: str | None, zone_name: str | None, as_csv: str | None, as_json: bool
+    by: str,
+    since: str | None,
+    until: str | None,
+    zone_name: str | None,
+    as_csv: str | None,
+    html: Path | None,
+    as_json: bool,
 ) -> None:
     """Report attainment, mean times, causes of breaches, the age of the backlog and the downtime of services."""
-    voice, bounds = Voice(as_json=as_json), Zone(zone_name).read_period(since, until)
+    voice, zone, now = Voice(as_json=as_json), Zone(zone_name), SystemClock().now()
+    bounds = zone.read_period(since, until)
     found, down = tables.empty(by), outages.Found(since=bounds[0], until=bounds[1])
     with rpc() as client:
         for page in pages(client, "figures", *bounds, by=by):
             tables.add(found, page)
         for page in pages(client, "downtime", *bounds):
             down.add(page)
+    if html is not None:
+        _write(html, make_report(found, down, Period(since=bounds[0], until=bounds[1], as_of=now), zone))
     if as_csv and not as_json:
         text = tables.as_csv(found) if as_csv == CSV[0] else tables.csv_of(outages.COLUMNS, outages.rows(down))
         click.echo(text, nl=False)
         return
     voice.answer({**tables.document(found), "downtime": outages.document(down)})
-    if not as_json:
+    if html is not None:
+        voice.line(f"{html} is written.")
+    elif not as_json:
         tables.show(found, voice)
         outages.show(down, voice)
 
@@ -219,20 +232,6 @@ def predict(within: timedelta, days: int, zone_name: str | None, as_json: bool) 
     voice.answer(outlook.document(found))
     if not as_json:
         outlook.show(found, voice, zone)
-
-
-def _expected(given: str | None) -> str:
-    """The fingerprint that the page must have. Raises Unavailable when none is given and this desk has no key."""
-    if given is not None:
-        return given
-    key = find_key(key_file())
-    if key is None:
-        raise Unavailable(f"There is no key at {key_file()} to compare with; name the signer with --key.")
-    return fingerprint(public_of(key))
-
-
-def _squeezed(text: str) -> str:
-    return "".join(text.split()).lower()
 
 
 def _write(file: Path, text: str) -> None:

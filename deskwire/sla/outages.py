@@ -51,6 +51,11 @@ def rows(found: Found) -> list[dict[str, Any]]:
     return [_row(service, outages, found) for service, outages in sorted(found.services.items())]
 
 
+def available(row: Mapping[str, Any]) -> str:
+    """`99.950 %`; empty where the period has no beginning."""
+    return "" if row["availability"] is None else f"{row['availability'] * 100:.3f} %"
+
+
 def show(found: Found, voice: Voice) -> None:
     """Print the table, where there was an outage."""
     if found.services:
@@ -76,9 +81,8 @@ def _row(service: str, outages: Sequence[Outage], found: Found) -> dict[str, Any
 
 
 def _shown(row: Mapping[str, Any]) -> list[str]:
-    available = "" if row["availability"] is None else f"{row['availability'] * 100:.3f} %"
     wall, business = length(row["wall_seconds"]), length(row["business_seconds"])
-    return [escape(row["service"]), str(row["outages"]), wall, business, available]
+    return [escape(row["service"]), str(row["outages"]), wall, business, available(row)]
 
 
 def _read(texts: Sequence[Sequence[str]]) -> tuple[tuple[datetime, datetime], ...]:

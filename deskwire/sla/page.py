@@ -6,22 +6,21 @@ The signed data stands in a script element of a type that no browser runs; the s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deskwire.sla.chart import Look, extent, pieces
+from deskwire.sla.markup import document, table
 from deskwire.sla.signing import fingerprint, public_of, sign, verify
-from deskwire.sla.style import STYLE
 from deskwire.sla.times import Zone, length
 from deskwire.sla.view import as_told, inputs, moves, passage, what
 from shared.errors import Invalid
 
 _OPEN = '<script type="application/json" id="proof">'
 _CLOSE = "</script>"
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 CHART_WIDTH = 1000
 
 
@@ -54,11 +53,7 @@ def check_page(text: str) -> tuple[Mapping[str, Any], bytes]:
 def _body(answer: Mapping[str, Any], zone: Zone, signer: str) -> str:
     title = f"{answer['number']}: service levels"
     clocks = "".join(_clock(clock, answer, zone) for clock in answer["clocks"])
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>
-<h1>{escape(title)}</h1>
+    body = f"""<h1>{escape(title)}</h1>
 <p>As of {escape(zone.at(answer["as_of"]))}, recomputed from {answer["folded"]} recorded events. Times are in
 {escape(zone.name)}.</p>
 {_facts(answer["incident"])}{clocks}
@@ -66,13 +61,13 @@ def _body(answer: Mapping[str, Any], zone: Zone, signer: str) -> str:
 <p>Check this file with <code>deskwire sla check FILE</code>. A print cannot be checked; the file it was printed from
 can.</p></footer>
 {_OPEN}{_CLOSE}
-</body></html>
 """
+    return document(title, body)
 
 
 def _facts(record: Mapping[str, Any]) -> str:
     known = [(name, value) for name, value in record.items() if value is not None]
-    return _table(("", ""), [(escape(name), escape(str(value))) for name, value in known])
+    return table(("", ""), [(escape(name), escape(str(value))) for name, value in known])
 
 
 def _clock(clock: Mapping[str, Any], answer: Mapping[str, Any], zone: Zone) -> str:
@@ -104,7 +99,7 @@ def _instants(clock: Mapping[str, Any], zone: Zone) -> str:
             )
         )
     rows += [(name, escape(text)) for name, text in moves(clock, zone)]
-    return _table(("", ""), rows)
+    return table(("", ""), rows)
 
 
 def _spans(clock: Mapping[str, Any], zone: Zone) -> str:
@@ -120,7 +115,7 @@ def _spans(clock: Mapping[str, Any], zone: Zone) -> str:
         )
         for span in clock["spans"]
     ]
-    return _table(("from", "to", "what", "counted", "excluded", "by event"), rows)
+    return table(("from", "to", "what", "counted", "excluded", "by event"), rows)
 
 
 def _chart(clock: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
@@ -138,13 +133,6 @@ def _chart(clock: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
     legend = "".join(
         f'<span class="key {look.value}"></span> {look.value} ' for look in Look if look is not Look.STOPPED
     )
-    return f"""<svg viewBox="0 0 {CHART_WIDTH} 20" preserveAspectRatio="none" role="img"
+    return f"""<svg class="time" viewBox="0 0 {CHART_WIDTH} 20" preserveAspectRatio="none" role="img"
 aria-label="running, late, paused and outside hours over time">{marks}</svg><p class="legend">{legend}</p>
 """
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Cells are HTML already."""
-    head = "".join(f"<th>{column}</th>" for column in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>\n" for row in rows)
-    return f"<table>{f'<tr>{head}</tr>' if any(columns) else ''}\n{body}</table>\n"

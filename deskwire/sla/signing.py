@@ -112,3 +112,21 @@ def digest(page: str) -> str:
 
 def _text(content: bytes) -> str:
     return base64.b64encode(content).decode()
+
+
+def expected_signer(given: str | None) -> str:
+    """The fingerprint that a page must have: the one given, else this desk's own.
+
+    Raises Unavailable when none is given and this desk has no key.
+    """
+    if given is not None:
+        return given
+    key = find_key(key_file())
+    if key is None:
+        raise Unavailable(f"There is no key at {key_file()} to compare with; name the signer with --key.")
+    return fingerprint(public_of(key))
+
+
+def squeezed(text: str) -> str:
+    """A fingerprint as it compares: people write it with spaces and in capitals."""
+    return "".join(text.split()).lower()

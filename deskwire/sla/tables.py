@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
 
-from deskwire.console import Voice
+from deskwire.console import BAD, GOOD, Voice
+from deskwire.sla.bars import characters
 from deskwire.sla.times import length
 from services.sla.domain.figures import AGES, OLDEST
 
@@ -17,7 +18,8 @@ PARTS = ("values", "backlog", "causes", "levels")
 NUMBERS = ("met", "breached", "running", "cancelled")
 COLUMNS = ("value", "clock", *NUMBERS, "attainment", "mean_business_seconds", "mean_wall_seconds")
 AGE_NAMES = (*(name for _, name in AGES), OLDEST)
-BAR = 30
+BAR, SHORT = 30, 16
+"""Characters of a bar, and of one within a wide table."""
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -39,22 +41,48 @@ def document(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def rows(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """One row for each value and clock, by `COLUMNS`. What nothing is decided or stopped of has None."""
+    """One row for each value and clock: `COLUMNS`, and `stopped`, the number of which the means are.
+
+    What nothing is decided or stopped of has None.
+    """
     for value, clocks in sorted(found["values"].items()):
         for clock, sums in sorted(clocks.items()):
             numbers = {name: sums.get(name, 0) for name in NUMBERS}
-            means = {f"mean_{name}": _part(sums.get(name, 0), sums.get("stopped", 0)) for name in _SECONDS}
+            stopped = sums.get("stopped", 0)
+            means = {f"mean_{name}": _part(sums.get(name, 0), stopped) for name in _SECONDS}
             decided = numbers["met"] + numbers["breached"]
             yield {
                 "value": value,
                 "clock": clock,
                 **numbers,
                 "attainment": _part(numbers["met"], decided),
+                "stopped": stopped,
                 **means,
             }
 
 
 _SECONDS = ("business_seconds", "wall_seconds")
+MEANS = tuple(f"mean_{name}" for name in _SECONDS)
+
+
+def causes(found: Mapping[str, Any], clock: str) -> list[tuple[str, int]]:
+    """Breaches of a clock by what the incident did at that moment, the most frequent first."""
+    return sorted(found["causes"][clock].items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def levels(found: Mapping[str, Any], clock: str) -> list[tuple[str, int]]:
+    """Seconds of open time until the breaches of a clock, by level."""
+    return [(f"level {level}", sums.get("seconds", 0)) for level, sums in sorted(found["levels"][clock].items())]
+
+
+def ages(found: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Open resolution clocks by age, the youngest first."""
+    return [(name, sum(each.get(name, 0) for each in found["backlog"].values())) for name in AGE_NAMES]
+
+
+def percent(row: Mapping[str, Any]) -> str:
+    """`93.5 %`; empty while nothing is decided."""
+    return "" if row["attainment"] is None else f"{row['attainment'] * 100:.1f} %"
 
 
 def as_csv(found: Mapping[str, Any]) -> str:
@@ -77,36 +105,41 @@ def show(found: Mapping[str, Any], voice: Voice) -> None:
     if not found["clocks"]:
         voice.line("No clocks started in this period.")
         return
-    columns = (found["by"], "clock", *NUMBERS, "attained", "mean open time", "mean wall time")
-    voice.table(columns, [_shown(row) for row in rows(found)], numbers=columns[2:])
-    for clock, causes in sorted(found["causes"].items()):
-        whole = sum(causes.values())
-        ordered = sorted(causes.items(), key=lambda pair: (-pair[1], pair[0]))
-        _table(voice, (f"{clock} breaches: at that moment", "number", "", ""), ordered, whole)
-    for clock, levels in sorted(found["levels"].items()):
-        whole = sum(sums.get("seconds", 0) for sums in levels.values())
-        lines = [(f"level {level}", sums.get("seconds", 0)) for level, sums in sorted(levels.items())]
-        _table(voice, (f"{clock} breaches: where the time went", "open time", "", ""), lines, whole, spoken=True)
-    ages = {name: sum(each.get(name, 0) for each in found["backlog"].values()) for name in AGE_NAMES}
-    if any(ages.values()):
-        _table(voice, ("backlog by age", "number", "", ""), list(ages.items()), sum(ages.values()))
+    columns = (found["by"], "clock", *NUMBERS, "attained", "", "mean open time", "mean wall time")
+    voice.table(columns, [_shown(row, voice) for row in rows(found)], numbers=[name for name in columns[2:] if name])
+    for clock in sorted(found["causes"]):
+        _table(voice, (f"{clock} breaches: at that moment", "number", "", ""), causes(found, clock))
+    for clock in sorted(found["levels"]):
+        _table(voice, (f"{clock} breaches: where the time went", "open time", "", ""), levels(found, clock), length)
+    if any(number for _, number in ages(found)):
+        _table(voice, ("backlog by age", "number", "", ""), ages(found))
 
 
 def _table(
-    voice: Voice, columns: Sequence[str], lines: Sequence[tuple[str, int]], whole: int, *, spoken: bool = False
+    voice: Voice, columns: Sequence[str], lines: Sequence[tuple[str, int]], spoken: Callable[[int], str] = str
 ) -> None:
     voice.line()
+    whole = sum(number for _, number in lines)
     cells = []
     for name, number in lines:
         part = number / whole if whole else 0.0
-        cells.append((escape(name), length(number) if spoken else str(number), f"{part:.0%}", "█" * round(part * BAR)))
+        cells.append((escape(name), spoken(number), f"{part:.0%}", characters(part, BAR, voice.mark)))
     voice.table(columns, cells, numbers=(columns[1],))
 
 
-def _shown(row: Mapping[str, Any]) -> list[str]:
-    attained = "" if row["attainment"] is None else f"{row['attainment'] * 100:.1f} %"
-    means = ["" if row[f"mean_{name}"] is None else length(round(row[f"mean_{name}"])) for name in _SECONDS]
-    return [escape(row["value"]), row["clock"], *(str(row[name]) for name in NUMBERS), attained, *means]
+def _shown(row: Mapping[str, Any], voice: Voice) -> list[str]:
+    means = ["" if row[name] is None else length(round(row[name])) for name in MEANS]
+    numbers = (str(row[name]) for name in NUMBERS)
+    return [escape(row["value"]), row["clock"], *numbers, percent(row), _attained(row["attainment"], voice), *means]
+
+
+def _attained(part: float | None, voice: Voice) -> str:
+    """What was in time, and then what was not: told apart by the character where there is no colour."""
+    if part is None:
+        return ""
+    met = characters(part, SHORT, voice.mark)
+    rest = SHORT - len(met)
+    return f"[{GOOD}]{met}[/][{BAD}]{voice.rest * rest}[/]"
 
 
 def _add(into: dict[str, Any], other: Mapping[str, Any]) -> None:

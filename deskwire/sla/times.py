@@ -76,6 +76,17 @@ def length(seconds: float) -> str:
     return f"{sign}{hours}h {minutes:02}m {left:02}s" if hours else f"{sign}{minutes}m {left:02}s"
 
 
+def span_words(seconds: float) -> str:
+    """A length in two units at most, for where there is little room: `65h 38m`, `2h`, `4m 05s`, `45s`."""
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h {minutes:02}m" if minutes else f"{hours}h"
+    if minutes:
+        return f"{minutes}m {left:02}s" if left else f"{minutes}m"
+    return f"{left}s"
+
+
 zone_option: Callable[[Callable[..., object]], Callable[..., object]] = click.option(
     "--zone", "zone_name", metavar="ZONE", help="Show times in this zone, such as Europe/Berlin."
 )
