@@ -27,11 +27,12 @@ def snapshot(key: str, version: int, promise: Promise) -> dict[str, Any]:
     }
 
 
-def _pledge(one: Pledge | None, zone: str) -> dict[str, str | None] | None:
+def _pledge(one: Pledge | None, zone: str) -> dict[str, Any] | None:
     if one is None:
         return None
     return {
         "by": None if one.by is None else format_instant(one.by),
         "local": None if one.by is None else in_zone(zone, one.by),
         "waits_for": one.waits_for,
+        "missed": one.missed,
     }

@@ -74,7 +74,11 @@ class SlaService:
             handlers.announce(self.desk.unit_of_work, self.parts.agreements)
             self.parts.announced = True
         return handlers.run_reckoning(
-            self.desk.unit_of_work, lease, clocks=self.parts.clocks, agreements=self.parts.agreements
+            self.desk.unit_of_work,
+            lease,
+            clocks=self.parts.clocks,
+            promises=self.parts.promises,
+            agreements=self.parts.agreements,
         )
 
     @command

@@ -11,14 +11,15 @@ a missed instant stays the one that was promised (ITIL 4 service level managemen
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from services.sla.domain.case import Case
 from services.sla.domain.clock import advance
+from services.sla.domain.keeping import hold
 from services.sla.domain.kinds import Kind
-from services.sla.domain.policy import Agreements
+from services.sla.domain.policy import Agreements, Terms
 from services.sla.domain.run import Activity, Run, due_at, is_counting, stopped_at, terms_of
 from services.sla.domain.zone import wall_clock, zone_names
 
@@ -53,10 +54,12 @@ class Pledge:
     """Something that is owed. `by` is None while its clock stands, or when the calendar does not open any more.
 
     `waits_for` is the reason for which the clock stands. A clock that was breached keeps its `by` while it stands.
+    `missed` says that `by` had passed when it was told.
     """
 
     by: datetime | None
     waits_for: str | None = None
+    missed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +101,7 @@ def zone_for(case: Case, agreements: Agreements, asked: str | None = None) -> tu
     told = None if case.latest is None else case.latest.requester_zone
     if told is not None and told in zone_names():
         return told, ZoneOf.REQUESTER
-    return terms_of(_runs(case, SOLUTIONS)[-1], agreements).calendar.zone, ZoneOf.CALENDAR
+    return terms_of(_runs(case, SOLUTIONS, agreements)[-1], agreements).calendar.zone, ZoneOf.CALENDAR
 
 
 def in_zone(zone: str, at: datetime) -> str:
@@ -112,16 +115,22 @@ def pledge(run: Run, agreements: Agreements) -> Pledge:
     """What a clock that has not ended promises."""
     terms = terms_of(run, agreements)
     waits_for = None if is_counting(run, terms) else run.spans[-1].reason
-    return Pledge(by=due_at(run, terms), waits_for=waits_for)
+    return Pledge(by=_promised(run, terms), waits_for=waits_for)
+
+
+def _promised(run: Run, terms: Terms) -> datetime | None:
+    """The instant that was promised: what was missed by the inputs of before is not moved by those of today."""
+    due, missed = due_at(run, terms), run.breached_at
+    return due if due is None or missed is None else min(due, missed)
 
 
 def _pledge(case: Case, kinds: Sequence[Kind], agreements: Agreements) -> Pledge | None:
-    run = _first_open(_runs(case, kinds), agreements)
+    run = _first_open(_runs(case, kinds, agreements), agreements)
     return None if run is None else pledge(run, agreements)
 
 
 def _answer(case: Case, kinds: Sequence[Kind], agreements: Agreements, now: datetime) -> Answer:
-    runs = _runs(case, kinds)
+    runs = _runs(case, kinds, agreements)
     run = _first_open(runs, agreements)
     if run is None:
         return _ended(max(runs, key=lambda one: one.spans[-1].start), agreements)
@@ -138,12 +147,13 @@ def _ended(run: Run, agreements: Agreements) -> Answer:
     last = run.spans[-1]
     if last.activity is Activity.CANCELLED:
         return Answer(word=Word.WITHDRAWN, since=last.start)
-    by = due_at(run, terms_of(run, agreements))
+    by = _promised(run, terms_of(run, agreements))
     return Answer(word=Word.GIVEN, by=by, since=stopped_at(run), reason=last.reason)
 
 
-def _runs(case: Case, kinds: Sequence[Kind]) -> list[Run]:
-    return [run for run in case.runs if run.kind in kinds]
+def _runs(case: Case, kinds: Sequence[Kind], agreements: Agreements) -> list[Run]:
+    """The clocks with what they passed by inputs that hold no more: all of that has been told."""
+    return [hold(run, case.kept, _FAR, agreements)[0] for run in case.runs if run.kind in kinds]
 
 
 def _first_open(runs: Sequence[Run], agreements: Agreements) -> Run | None:

@@ -1,12 +1,13 @@
 """When a requester is told anew what to expect, and why: once for each state of affairs.
 
 Told is what is owed and differs from what the requester heard last. That something was given or solved is no promise:
-`sla.met`, and the desk's own words, tell it. A breach moves no promise either.
+`sla.met`, and the desk's own words, tell it. A breach moves no promise either: the instant that was missed stays the
+one that was promised.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -30,6 +31,7 @@ class Why(StrEnum):
     RESUMED = "resumed"
     PRIORITY = "priority-changed"
     AGREEMENT = "agreement-changed"
+    RECOMPUTED = "recomputed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,21 +58,45 @@ def move(told: Promise | None, before: Case, after: Case, agreements: Agreements
     latest = after.latest
     if latest is None or latest.restricted or latest.backfill or latest.requester is None:
         return None
-    if told is not None and not _may_move(before, after):
+    hidden = before.latest is None or before.latest.restricted or before.latest.backfill
+    if told is not None and not hidden and _marks(before) == _marks(after):
+        # This is asked at each event, and reckoning what is owed takes longer.
         return None
     was, now = owed(before, agreements), owed(after, agreements)
-    if not _news(told, was, now):
+    if not _news(told, was, now) or (told is not None and not hidden and was == now):
+        # What other inputs moved before the case was computed anew is told then, with its own reason.
         return None
-    promise = _promise(latest, latest.requester, now, after, agreements)
+    at = max(run.at for run in after.runs)
     why = Why.FIRST if told is None else _why(was, now, _priority(before), _priority(after))
-    change = _change(told, was, now, why)
-    return promise, Event(type=EXPECTED, at=max(run.at for run in after.runs), change=change)
+    event = Event(type=EXPECTED, at=at, change=_change(told, was, now, why))
+    return _promise(latest, latest.requester, now, after, agreements, at), event
 
 
-def _may_move(before: Case, after: Case) -> bool:
-    """Whether a promise can have moved: this is asked at each event, and reckoning what is owed takes longer."""
-    hidden = before.latest is None or before.latest.restricted or before.latest.backfill
-    return hidden or _marks(before) != _marks(after)
+def remake(
+    told: Promise, after: Case, agreements: Agreements, now: datetime, because: str
+) -> tuple[Promise, Event] | None:
+    """What the requester is to be told after the case was computed anew by other inputs; None when nothing moved.
+
+    `because` says which inputs changed. Nothing is told of what was missed before and is missed still.
+    """
+    latest = after.latest
+    if latest is None or latest.restricted or latest.backfill or latest.requester is None:
+        return None
+    owes = owed(after, agreements)
+    pairs = ((owes.reply, told.reply), (owes.solution, told.solution))
+    if not any(new is not None and new != old and not _still_missed(old, new, now) for new, old in pairs):
+        return None
+    change = _change(told, owes, owes, Why.RECOMPUTED, because)
+    promise = _promise(latest, latest.requester, owes, after, agreements, now)
+    return promise, Event(type=EXPECTED, at=now, change=change)
+
+
+def _still_missed(old: Pledge | None, new: Pledge, now: datetime) -> bool:
+    return old is not None and _is_missed(old, now) and _is_missed(new, now)
+
+
+def _is_missed(one: Pledge, at: datetime) -> bool:
+    return one.by is not None and one.by < at
 
 
 def _marks(case: Case) -> list[tuple[object, ...]]:
@@ -98,10 +124,13 @@ def _why(was: Owed, now: Owed, priority_from: str | None, priority_to: str | Non
     return Why.AGREEMENT if priority_from == priority_to else Why.PRIORITY
 
 
-def _change(told: Promise | None, was: Owed, now: Owed, why: Why) -> dict[str, datetime | str | None]:
+def _change(
+    told: Promise | None, was: Owed, now: Owed, why: Why, because: str | None = None
+) -> dict[str, datetime | str | None]:
     """`from` is what the requester heard last, and null for what has been given since."""
     return {
         "why": why.value,
+        "because": because,
         "reply_by_from": _by(None if told is None or was.reply is None else told.reply),
         "reply_by_to": _by(now.reply),
         "solution_by_from": _by(None if told is None or was.solution is None else told.solution),
@@ -109,20 +138,25 @@ def _change(told: Promise | None, was: Owed, now: Owed, why: Why) -> dict[str, d
     }
 
 
-def _promise(latest: Entry, requester: str, now: Owed, after: Case, agreements: Agreements) -> Promise:
+def _promise(latest: Entry, requester: str, now: Owed, after: Case, agreements: Agreements, at: datetime) -> Promise:
     zone, zone_of = zone_for(after, agreements)
     return Promise(
         incident=latest.incident,
         state=latest.state,
         priority=latest.priority,
         requester=requester,
-        reply=now.reply,
-        solution=now.solution,
+        reply=_as_told(now.reply, at),
+        solution=_as_told(now.solution, at),
         zone=zone,
         zone_of=zone_of,
         service=latest.service,
         organisation=latest.organisation,
     )
+
+
+def _as_told(one: Pledge | None, at: datetime) -> Pledge | None:
+    """A pledge says whether it has been missed when it is told, and is no other one for that."""
+    return None if one is None else replace(one, missed=_is_missed(one, at))
 
 
 def _by(one: Pledge | None) -> datetime | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from services.sla.domain.case import Case
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements
-from services.sla.domain.promise_moves import Promise, move
+from services.sla.domain.promise_moves import Promise, move, remake
 from services.sla.handlers.telling import cause_of, in_plain_values
 from shared.event import Event
 from shared.storage import Repository, Stored
@@ -39,6 +39,14 @@ class Promises:
         moved = move(told, before, after, self.agreements)
         if moved is not None and after.latest is not None:
             self._heard[key] = moved[0]
+            self._moves.append((*moved, after.latest))
+
+    def renew(self, after: Case, because: str) -> None:
+        """Look at what other inputs did to a promise that was told; `because` says which changed."""
+        key = promise_key(after.incident)
+        stored = self.stored.get(key)
+        moved = None if stored is None else remake(stored.state, after, self.agreements, self.work.now, because)
+        if moved is not None and after.latest is not None:
             self._moves.append((*moved, after.latest))
 
     def tell(self) -> None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 from services.sla.domain.case import Case
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements
+from services.sla.domain.promise import PROMISING
+from services.sla.domain.promise_moves import Promise
 from services.sla.domain.reckoning import Reckoned, reckon
 from services.sla.domain.recompute import Identity
 from services.sla.domain.record import Clock, awaited
 from services.sla.handlers import rows
 from services.sla.handlers.due import Lease
 from services.sla.handlers.histories import load_histories
+from services.sla.handlers.promising import Promises, load_promises
 from services.sla.handlers.telling import cause_of, in_plain_values
 from shared.storage import Repository, Stored, from_document
 from shared.store import Document
@@ -32,16 +35,32 @@ def announce(unit_of_work: UnitOfWork, agreements: Agreements) -> None:
     unit_of_work.run(lambda work: _announce(work, agreements))
 
 
-def run_reckoning(unit_of_work: UnitOfWork, lease: Lease, *, clocks: Repository[Clock], agreements: Agreements) -> int:
+def run_reckoning(
+    unit_of_work: UnitOfWork,
+    lease: Lease,
+    *,
+    clocks: Repository[Clock],
+    promises: Repository[Promise],
+    agreements: Agreements,
+) -> int:
     """One round; returns how many records it looked at, and 0 when all rest on the inputs in force.
 
-    A record of which something moved is told as `sla.recomputed`; of the others only the edition changes.
+    A record of which something moved is told as `sla.recomputed`, and a promise that moved with it as `sla.expected`
+    in the same transaction; of the others only the edition changes.
     """
-    return unit_of_work.run(lambda work: reckon_cases(work, lease, clocks=clocks, agreements=agreements))
+    return unit_of_work.run(
+        lambda work: reckon_cases(work, lease, clocks=clocks, promises=promises, agreements=agreements)
+    )
 
 
 def reckon_cases(
-    work: Work, lease: Lease, *, clocks: Repository[Clock], agreements: Agreements, limit: int = BATCH
+    work: Work,
+    lease: Lease,
+    *,
+    clocks: Repository[Clock],
+    promises: Repository[Promise],
+    agreements: Agreements,
+    limit: int = BATCH,
 ) -> int:
     """Compute up to `limit` cases anew. Whoever has lost the lease commits nothing."""
     editions = _editions(work)
@@ -54,8 +73,9 @@ def reckon_cases(
     keys = [rows.key_of(case.incident, run) for case in cases for run in case.runs]
     stored, due = clocks.get_many(work, keys), work.load(rows.DUE, keys)
     histories = load_histories(work, cases)
+    told = load_promises(work, promises, agreements, [case.latest for case in cases if case.latest is not None])
     for case in cases:
-        _reckon(work, case, histories[case.incident], stored, due, clocks, agreements)
+        _reckon(work, case, histories[case.incident], stored, due, clocks, told)
     return len(cases)
 
 
@@ -78,15 +98,19 @@ def _reckon(
     stored: dict[str, Stored[Clock]],
     due: dict[str, Document],
     clocks: Repository[Clock],
-    agreements: Agreements,
+    promises: Promises,
 ) -> None:
     """Without the whole history only the rows move: what of the fold is stored is the best that is known."""
+    agreements = promises.agreements
     keys = {(run.kind, run.instance): rows.key_of(case.incident, run) for run in case.runs}
     if entries and any(run.is_open for run in case.runs):
         records = {identity: stored[key].state for identity, key in keys.items() if key in stored}
         found = reckon(case, records, entries, agreements, work.now)
         _tell(work, found, keys, stored, entries[-1], clocks)
         case = found.case
+        if because := _because(found):
+            promises.renew(case, because)
+            promises.tell()
     for run in case.runs:
         clock = stored.get(key := keys[run.kind, run.instance])
         if clock is not None and case.latest is not None and run.is_open:
@@ -107,6 +131,12 @@ def _tell(
         key = keys[identity]
         cause = cause_of(latest, backfill=latest.backfill)
         stored[key] = clocks.save(work, stored[key], record, (in_plain_values(event),), cause)
+
+
+def _because(found: Reckoned) -> str:
+    """Which inputs moved a clock that promises something; empty when none of these moved."""
+    whys = [event.change.get("why") for (kind, _), (_, event) in found.moved.items() if kind in PROMISING]
+    return "; ".join(dict.fromkeys(str(why) for why in whys if why))
 
 
 def _announce(work: Work, agreements: Agreements) -> None:

@@ -13,8 +13,8 @@ from shared.config import SETTINGS_FOLDER
 from tests.unit.notify.factories import make_facts
 
 RULES = {rule.name: rule for rule in load(SETTINGS_FOLDER / "notify.yaml").policy.rules}
-BY = {"by": "2026-03-02T10:00:00.000Z", "local": "2026-03-02 11:00 +01:00", "waits_for": None}
-WAITS = {"by": None, "local": None, "waits_for": "user"}
+BY = {"by": "2026-03-02T10:00:00.000Z", "local": "2026-03-02 11:00 +01:00", "waits_for": None, "missed": False}
+WAITS = {"by": None, "local": None, "waits_for": "user", "missed": False}
 
 
 def words(why: str, reply: dict[str, Any] | None, solution: dict[str, Any] | None) -> str:
@@ -46,6 +46,13 @@ def test_a_requester_reads_that_the_desk_waits_for_them_and_nothing_of_a_reply_t
     assert "Reply" not in text
 
 
-@pytest.mark.parametrize("why", ["requester-wrote", "reopened", "resumed", "priority-changed", "agreement-changed"])
+def test_an_instant_that_was_missed_is_not_told_as_one_to_come() -> None:
+    text = words("reopened", None, {**BY, "missed": True})
+    assert "Solution:  was to come by 2026-03-02 11:00 +01:00\n" in text
+
+
+@pytest.mark.parametrize(
+    "why", ["requester-wrote", "reopened", "resumed", "priority-changed", "agreement-changed", "recomputed"]
+)
 def test_every_reason_has_a_sentence_of_its_own(why: str) -> None:
     assert words(why, BY, BY).splitlines()[0] != words("first-promise", BY, BY).splitlines()[0]

@@ -231,11 +231,15 @@ class SlaInMemory:
     def reckon(self) -> int:
         """All rounds that find open records of other inputs; how many they looked at."""
         done = 0
-        while found := handlers.run_reckoning(
-            self.unit_of_work, self.lease, clocks=self.clocks, agreements=self.agreements
-        ):
+        while found := self.reckon_once():
             done += found
         return done
+
+    def reckon_once(self) -> int:
+        """One round of it."""
+        return handlers.run_reckoning(
+            self.unit_of_work, self.lease, clocks=self.clocks, promises=self.promises, agreements=self.agreements
+        )
 
     def ask(self, question: Any, args: Document | None = None, number: str | None = None) -> Any:
         given: Document = {"agreements": self.agreements} if question is handlers.get else {}

@@ -221,10 +221,7 @@ def test_a_round_looks_at_a_window_of_records_only() -> None:
     for number in range(handlers.reckoning.BATCH + 5):
         sla.take(make_event(data={"number": f"INC{number:07d}"}))
     sla.restart(make_office(TUESDAY))
-    rounds = [
-        handlers.run_reckoning(sla.unit_of_work, sla.lease, clocks=sla.clocks, agreements=sla.agreements)
-        for _ in range(3)
-    ]
+    rounds = [sla.reckon_once() for _ in range(3)]
     assert rounds == [handlers.reckoning.BATCH, 5, 0]
 
 
