@@ -44,6 +44,8 @@ SLA_BREACHES = Counter("itsm_sla_breaches", "Clocks that ran past their target."
 SLA_LATENESS = Histogram(
     "itsm_sla_lateness_seconds", "From the due instant of a threshold to when it acted.", buckets=_FAST
 )
+# Above zero for an hour: the tick does not get on with what changed inputs ask of it (runbook sla-outdated).
+SLA_OUTDATED = Gauge("itsm_sla_records_outdated", "Open records yet to be computed by the agreements in force.")
 # `retry` or `permanent` rising: a channel refuses (runbook notifications-failing).
 NOTIFICATIONS = Counter("itsm_notifications", "Deliveries by channel and outcome.", ["channel", "outcome"])
 RPC_SECONDS = Histogram("itsm_rpc_seconds", "Calls answered.", ["method", "outcome"], buckets=_FAST)

@@ -11,7 +11,9 @@ MAX_CLOCKS = 500
 """Clocks in one page of a question that folds each of them: more would hold the service up."""
 DUE_CURSOR = r"^[01] \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00\Z"
 MOST_AHEAD = 31 * 24 * 60 * 60
-CURSOR = r"^\d{4}-[0-9T:.Z-]{19} \S{1,255}\Z"
+_PLACE = r"\d{4}-[0-9T:.Z-]{19} \S{1,255}"
+CURSOR = rf"^{_PLACE}\Z"
+VERIFY_CURSOR = rf"^({_PLACE}|cases|cases {_PLACE})\Z"
 
 
 class _Strict(Schema):
@@ -39,6 +41,12 @@ class PageArgs(_Strict):
     until = fields.AwareDateTime()
     limit = fields.Integer(load_default=200, strict=True, validate=validate.Range(1, MAX_CLOCKS))
     cursor = fields.String(validate=validate.Regexp(CURSOR))
+
+
+class VerifyArgs(PageArgs):
+    """A page of the clocks of a period, and then of the incidents whose clocks they are."""
+
+    cursor = fields.String(validate=validate.Regexp(VERIFY_CURSOR))
 
 
 class FiguresArgs(PageArgs):

@@ -15,7 +15,7 @@ from shared.config import Settings
 from shared.entrypoints import events, tick
 from shared.envelope import Envelope
 from shared.lease import Lease
-from shared.metrics import SLA_BREACHES, SLA_LATENESS
+from shared.metrics import SLA_BREACHES, SLA_LATENESS, SLA_OUTDATED
 from shared.rpc_entrypoint import command
 from shared.runtime import SETTINGS, Desk
 from shared.store import Document
@@ -81,6 +81,12 @@ class SlaService:
             agreements=self.parts.agreements,
         )
 
+    @tick("outdated", every=15.0)
+    def measure(self, _lease: Lease) -> int:
+        """Set the gauge of what the tick above has yet to do; one replica at a time has it."""
+        SLA_OUTDATED.set(self.desk.unit_of_work.run(handlers.count_outdated))
+        return 0
+
     @command
     def get(self, request: Any) -> Document:
         return self._answer(request, schemas.GetArgs(), partial(handlers.get, agreements=self.parts.agreements))
@@ -104,7 +110,7 @@ class SlaService:
     @command
     def verify(self, request: Any) -> Document:
         return self._recompute(
-            request, question_schemas.PageArgs(), partial(handlers.verify, history_kept=storage.KEPT)
+            request, question_schemas.VerifyArgs(), partial(handlers.verify, history_kept=storage.KEPT)
         )
 
     @command

@@ -38,18 +38,20 @@ class ClockDocument(Versioned):
 
 
 class CaseDocument(Versioned):
-    """The fold of one incident so far. `edition` are the inputs that it rests on, `unended` says that a clock counts.
+    """The fold of one incident so far. `edition` are the inputs that it rests on, `unended` says that a clock counts;
+    `place` orders cases by the start of their first clock.
 
-    A case stored before these two were kept has neither.
+    A case stored before these were kept has none of them; one that has no clock yet has no `place`.
     """
 
     gap = BooleanField()
     unended = BooleanField()
     edition = StringField()
+    place = StringField()
     meta = {  # noqa: RUF012
         "collection": CASES,
         "db_alias": SERVICE,
-        "indexes": ["gap", ("unended", "edition")],
+        "indexes": ["gap", ("unended", "edition"), "place"],
     }
 
 

@@ -8,12 +8,13 @@ from services.sla.handlers.incidents import take_incidents
 from services.sla.handlers.outages import downtime
 from services.sla.handlers.predicting import lengths, predict
 from services.sla.handlers.questions import count_gaps, find, get, report
-from services.sla.handlers.reckoning import announce, run_reckoning
+from services.sla.handlers.reckoning import announce, count_outdated, run_reckoning
 from services.sla.handlers.verifying import verify
 
 __all__ = [
     "announce",
     "count_gaps",
+    "count_outdated",
     "downtime",
     "expect",
     "explain_clocks",

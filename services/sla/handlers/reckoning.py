@@ -79,6 +79,15 @@ def reckon_cases(
     return len(cases)
 
 
+def count_outdated(work: Work) -> int:
+    """How many open records rest on other inputs than those of the edition in force; 0 before there is one."""
+    editions = _editions(work)
+    if not editions:
+        return 0
+    earlier = {"unended": True, "edition": [None, *(row["_id"] for row in editions[:-1])]}
+    return work.store.count(rows.CASES, earlier) + work.store.count(rows.CASES, {"unended": None})
+
+
 def _find_stale(work: Work, editions: list[str], limit: int) -> list[Case]:
     """Open cases of these editions, and cases stored before editions were kept.
 

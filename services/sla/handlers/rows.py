@@ -8,6 +8,7 @@ from services.sla.domain.case import Case
 from services.sla.domain.history import Entry
 from services.sla.domain.kinds import Kind
 from services.sla.domain.run import Run, Threshold
+from shared.clock import format_instant
 from shared.envelope import Lane
 from shared.storage import from_document, to_document
 from shared.store import Document
@@ -40,8 +41,10 @@ def keep_case(work: Work, case: Case, edition: str, *, anew: bool = False) -> No
     """
     row = work.load(CASES, [case.incident]).get(case.incident)
     kept = edition if anew or row is None else row.get("edition")
-    unended = any(run.is_open for run in case.runs)
-    work.put(CASES, case.incident, {**to_document(case), "edition": kept, "unended": unended})
+    more: Document = {"edition": kept, "unended": any(run.is_open for run in case.runs)}
+    if case.runs:
+        more["place"] = f"{format_instant(case.runs[0].spans[0].start)} {case.incident}"
+    work.put(CASES, case.incident, {**to_document(case), **more})
 
 
 def keep_entry(work: Work, entry: Entry) -> None:

@@ -11,6 +11,7 @@ from services.sla.domain.case import Case
 from services.sla.domain.policy import Agreements
 from services.sla.domain.recompute import Difference, Expected, differences, inputs_of, is_behind, recompute
 from services.sla.domain.record import Clock
+from services.sla.handlers.gone import FIRST, find_gone
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.rows import CASES
 from services.sla.handlers.windows import CLOCKS, page_of
@@ -55,7 +56,8 @@ class _Read:
 def verify(
     work: Work, _command: Command, args: Mapping[str, Any], *, agreements: Agreements, history_kept: timedelta
 ) -> Document:
-    """A page of clocks that started in the period, recomputed and compared.
+    """A page of clocks that started in the period, recomputed and compared; behind the last of them pages of the
+    incidents that began in it, of whose clocks none may be gone.
 
     `{checked, differences: [{clock, field, stored, expected, inputs}], behind, moving, unproven, lost, outdated,
     superseded, kept, through, next}`: `behind` counts live clocks whose breach the ticker has yet to tell; `moving`
@@ -65,6 +67,8 @@ def verify(
     today's do, `kept` those that passed thresholds under earlier inputs. `through` is the start of the page's last
     clock.
     """
+    if args.get("cursor", "").startswith(FIRST):
+        return _verify_presence(work, args, agreements)
     found, cursor = page_of(work, args.get("cursor"), args.get("since"), args.get("until"), args["limit"])
     keys: dict[str, list[str]] = {}
     for row in found:
@@ -87,6 +91,13 @@ def verify(
             clocks = {key: read.clocks[key] for key in own}
             _compare(page, clocks, case, expected, work.now, stale=stale)
     through = format_instant(found[-1]["started_at"]) if found else None
+    return {**to_document(page), "through": through, "next": cursor or FIRST}
+
+
+def _verify_presence(work: Work, args: Mapping[str, Any], agreements: Agreements) -> Document:
+    found, through, cursor = find_gone(work, args, agreements)
+    lost = [_difference(key, Difference(field="clock", stored=None, expected=state), None) for key, state in found]
+    page = _Page(checked=len(lost), differences=lost)
     return {**to_document(page), "through": through, "next": cursor}
 
 

@@ -21,7 +21,7 @@ METHODS: dict[str, tuple[Any, Callable[..., Any]]] = {
     "downtime": (question_schemas.PageArgs(), handlers.downtime),
     "predict": (question_schemas.PredictArgs(), handlers.predict),
     "lengths": (question_schemas.PageArgs(), handlers.lengths),
-    "verify": (question_schemas.PageArgs(), partial(handlers.verify, history_kept=storage.KEPT)),
+    "verify": (question_schemas.VerifyArgs(), partial(handlers.verify, history_kept=storage.KEPT)),
     "figures": (question_schemas.FiguresArgs(), handlers.figures),
 }
 

@@ -225,6 +225,29 @@ def test_a_round_looks_at_a_window_of_records_only() -> None:
     assert rounds == [handlers.reckoning.BATCH, 5, 0]
 
 
+def test_what_is_yet_to_be_computed_is_counted_whichever_service_asks() -> None:
+    sla = SlaInMemory(make_office())
+    assert outdated(sla) == 0
+    sla.restart(sla.agreements)
+    for number in range(handlers.reckoning.BATCH + 5):
+        sla.take(make_event(data={"number": f"INC{number:07d}"}))
+    sla.take(make_event(2, MONDAY + HOUR, data={"state": "resolved", "number": "INC0000003"}))
+    sla.rows(CASES)["INC0000004"] |= {"unended": None, "edition": None}
+    old = sla.agreements
+    assert outdated(sla) == 1
+    sla.restart(make_office(TUESDAY))
+    assert outdated(sla) == handlers.reckoning.BATCH + 4
+    sla.reckon_once()
+    assert outdated(sla) == 4
+    sla.reckon()
+    sla.agreements = old
+    assert outdated(sla) == 0
+
+
+def outdated(sla: SlaInMemory) -> int:
+    return sla.unit_of_work.run(handlers.count_outdated)
+
+
 def test_a_target_that_was_changed_in_place_is_followed_as_well() -> None:
     sla = SlaInMemory()
     sla.restart(sla.agreements)

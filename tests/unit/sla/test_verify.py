@@ -24,7 +24,8 @@ NOTHING = dict.fromkeys(COUNTED, 0) | {"differences": []}
 
 def verify(sla: SlaInMemory, **args: Any) -> Document:
     """All pages as one."""
-    found = list(pages(CallsInMemory(sla), "verify", None, None, **args))
+    since, until = args.pop("since", None), args.pop("until", None)
+    found = list(pages(CallsInMemory(sla), "verify", since, until, **args))
     sums = {name: sum(page[name] for page in found) for name in COUNTED}
     return {**sums, "differences": [one for page in found for one in page["differences"]]}
 
@@ -134,6 +135,40 @@ def test_a_clock_whose_case_was_removed_is_found() -> None:
         ("INC0000001:response", "case"),
     ]
     assert found["moving"] == 0
+
+
+@pytest.mark.parametrize("limit", [1, 2, 200])
+def test_an_incident_all_of_whose_clocks_were_deleted_is_found(limit: int) -> None:
+    sla = make_desk()
+    for kind in ("response", "resolution"):
+        del sla.rows("clocks")[f"INC0000001:{kind}"]
+    found = verify(sla, limit=limit)
+    assert [(one["clock"], one["field"], one["stored"], one["expected"]) for one in found["differences"]] == [
+        ("INC0000001:response", "clock", None, "met"),
+        ("INC0000001:resolution", "clock", None, "breached"),
+    ]
+    assert found["checked"] == 6
+
+
+def test_a_single_clock_that_was_deleted_is_found_too() -> None:
+    sla = make_desk()
+    del sla.rows("clocks")["INC0000002:response"]
+    assert [one["clock"] for one in verify(sla)["differences"]] == ["INC0000002:response"]
+
+
+def test_a_period_is_asked_for_the_clocks_of_the_incidents_that_began_in_it() -> None:
+    sla = make_desk()
+    sla.rows("clocks").clear()
+    assert len(verify(sla, since=MONDAY)["differences"]) == 6
+    assert verify(sla, since=MONDAY + MINUTE)["differences"] == []
+    assert verify(sla, until=MONDAY)["differences"] == []
+
+
+def test_the_command_does_not_end_well_when_clocks_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    sla = make_desk()
+    sla.rows("clocks").clear()
+    answer, code = run_verify(monkeypatch, sla)
+    assert (answer["intact"], answer["proven"], code) == (False, 0, Exit.NOT_WELL)
 
 
 def run_verify(monkeypatch: pytest.MonkeyPatch, sla: SlaInMemory) -> tuple[Any, int]:
