@@ -12,7 +12,7 @@ fewer than `FEWEST` finished records, or by fewer than `FEWEST_LONGER` finished 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
@@ -21,8 +21,6 @@ FEWEST = 20
 FEWEST_LONGER = 5
 HALF = 0.5
 QUARTER = 0.25
-Steps = Sequence[tuple[float, float]]
-"""Lengths in rising order, each with the part that lasts longer than it."""
 
 
 class Outlook(StrEnum):
@@ -80,38 +78,77 @@ class Prediction:
     three_quarters: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """How long such records take, sorted once. `parts` is what lasts longer than each of `lengths`, from 1 to 0."""
+
+    known: tuple[float, ...]
+    ends: tuple[float, ...]
+    lengths: tuple[float, ...]
+    parts: tuple[float, ...]
+
+    def after(self, elapsed: float) -> tuple[int, float]:
+        """The place of the first length beyond `elapsed`, and the part that lasts longer than `elapsed`."""
+        place = bisect_right(self.lengths, elapsed)
+        return place, self.parts[place - 1] if place else 1.0
+
+
+def grouped(such: Iterable[Length]) -> Group:
+    """The product-limit estimate of Kaplan and Meier over these records."""
+    such = list(such)
+    known = tuple(sorted(one.seconds for one in such))
+    ends = tuple(sorted(one.seconds for one in such if one.finished))
+    lengths, parts, part = list[float](), list[float](), 1.0
+    for length, ended in groupby(ends):
+        part *= 1 - len(list(ended)) / (len(known) - bisect_left(known, length))
+        lengths.append(length)
+        parts.append(part)
+    return Group(known, ends, tuple(lengths), tuple(parts))
+
+
+_NONE = grouped(())
+
+
 @dataclass(slots=True, kw_only=True)
 class Past:
     """Lengths of records by what they have in common."""
 
     groups: dict[tuple[By, str, str], list[Length]] = field(default_factory=dict)
+    _sorted: dict[tuple[By, str, str], Group] = field(default_factory=dict)
 
     def add(self, length: Length) -> None:
         """Take one record in."""
         for by, value in _places(length):
             self.groups.setdefault((by, length.priority, value), []).append(length)
+            self._sorted.pop((by, length.priority, value), None)
+
+    def group(self, by: By, priority: str, value: str) -> Group:
+        """The records that have this in common; sorted once for all that are judged by them."""
+        key = by, priority, value
+        if key not in self._sorted:
+            self._sorted[key] = grouped(self.groups[key]) if key in self.groups else _NONE
+        return self._sorted[key]
 
 
 def predict(past: Past, running: Running) -> Prediction:
     """What the nearest group of records that is large enough says."""
-    found = [(by, past.groups.get((by, running.priority, value), [])) for by, value in _places(running)]
-    by, such = next(((by, one) for by, one in found if _finished(one) >= FEWEST), (None, []))
+    found = [(by, past.group(by, running.priority, value)) for by, value in _places(running)]
+    by, such = next(((by, one) for by, one in found if len(one.ends) >= FEWEST), (None, _NONE))
     if by is None:
         return Prediction(
-            outlook=Outlook.UNKNOWN, by=None, n=max((_finished(one) for _, one in found), default=0), longer=0
+            outlook=Outlook.UNKNOWN, by=None, n=max((len(one.ends) for _, one in found), default=0), longer=0
         )
     return judge(by, such, running.elapsed, running.target)
 
 
-def judge(by: By, such: Sequence[Length], elapsed: float, target: float) -> Prediction:
+def judge(by: By, such: Group, elapsed: float, target: float) -> Prediction:
     """What records say of one that has lasted `elapsed` and may take `target`."""
-    longer = sum(one.finished and one.seconds > elapsed for one in such)
-    n = _finished(such)
+    n = len(such.ends)
+    longer = n - bisect_right(such.ends, elapsed)
     if longer < FEWEST_LONGER:
         return Prediction(outlook=Outlook.UNKNOWN, by=by, n=n, longer=longer)
-    steps = surviving(such, elapsed)
-    late = part_beyond(steps, target)
-    reached = any(one.seconds >= target for one in such)
+    late = part_beyond(such, elapsed, target)
+    reached = such.known[-1] >= target
     outlook = Outlook.UNLIKELY if late <= HALF else Outlook.LIKELY if reached else Outlook.UNKNOWN
     return Prediction(
         outlook=outlook,
@@ -119,37 +156,28 @@ def judge(by: By, such: Sequence[Length], elapsed: float, target: float) -> Pred
         n=n,
         longer=longer,
         late=late,
-        median=ends_by(steps, HALF),
-        three_quarters=ends_by(steps, QUARTER),
+        median=ends_by(such, elapsed, HALF),
+        three_quarters=ends_by(such, elapsed, QUARTER),
     )
 
 
-def surviving(such: Sequence[Length], elapsed: float) -> Steps:
-    """The part that lasts longer than each length at which some ended, of those that lasted longer than `elapsed`."""
-    known = sorted(one.seconds for one in such)
-    ends = sorted(one.seconds for one in such if one.finished and one.seconds > elapsed)
-    steps, part = list[tuple[float, float]](), 1.0
-    for length, ended in groupby(ends):
-        at_risk = len(known) - bisect_left(known, length)
-        part *= 1 - len(list(ended)) / at_risk
-        steps.append((length, part))
-    return steps
+def part_beyond(such: Group, elapsed: float, length: float) -> float:
+    """The part that lasts longer than a length, of those that lasted longer than `elapsed`."""
+    first, whole = such.after(elapsed)
+    place = bisect_right(such.lengths, length)
+    return such.parts[place - 1] / whole if place > first else 1.0
 
 
-def part_beyond(steps: Steps, length: float) -> float:
-    """The part that lasts longer than a length."""
-    place = bisect_right([one for one, _ in steps], length)
-    return steps[place - 1][1] if place else 1.0
+def ends_by(such: Group, elapsed: float, left: float) -> float | None:
+    """The shortest length after which no more than this part is left of those that lasted longer than `elapsed`.
 
-
-def ends_by(steps: Steps, left: float) -> float | None:
-    """The shortest length after which no more than this part is left; None when so few never ended."""
+    None when so few never ended.
+    """
+    first, whole = such.after(elapsed)
     # A product of fractions that should be a half may miss it by the last bit.
-    return next((length for length, part in steps if part <= left + 1e-12), None)
-
-
-def _finished(such: Iterable[Length]) -> int:
-    return sum(one.finished for one in such)
+    most = (left + 1e-12) * whole
+    place = bisect_left(such.parts, -most, lo=first, key=lambda part: -part)
+    return such.lengths[place] if place < len(such.lengths) else None
 
 
 def _places(one: Length | Running) -> list[tuple[By, str]]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.command import Command
 
 BUCKETS = (Lane.URGENT, Lane.NORMAL)
+_NARROWEST = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +136,7 @@ def _page_of_due(work: Work, cursor: str | None, until: datetime, limit: int) ->
     bucket, after = _place(cursor)
     found, asked = list[Document](), limit
     while True:
-        rows = work.store.find(DUE, {"bucket": int(bucket)}, sort="at", after=after, until=until, limit=asked + 1)
+        rows = _read_due(work, bucket, after, until, asked + 1)
         if len(rows) <= asked:
             following = [one for one in BUCKETS if one > bucket]
             return rows, _cursor(following[0], FLOOR) if following else None
@@ -143,6 +144,21 @@ def _page_of_due(work: Work, cursor: str | None, until: datetime, limit: int) ->
         if found:
             return found, _cursor(bucket, found[-1]["at"])
         asked *= 2
+
+
+def _read_due(work: Work, bucket: Lane, after: datetime, until: datetime, limit: int) -> list[Document]:
+    """Up to `limit` rows in order of their instants, by windows that widen while they bring too little.
+
+    A window is read whole whatever its limit (shared.unit_of_work). Only the first one, of what is overdue, may be
+    wide: the ticker keeps that short.
+    """
+    found, low, width = list[Document](), after, work.now - FLOOR if after == FLOOR else _NARROWEST
+    while low < until and len(found) < limit:
+        high = min(low + width, until)
+        where = {"bucket": int(bucket)}
+        found += work.store.find(DUE, where, sort="at", after=low, until=high, limit=limit - len(found))
+        low, width = high, _NARROWEST if low == FLOOR else 2 * width
+    return found
 
 
 def _place(cursor: str | None) -> tuple[Lane, datetime]:

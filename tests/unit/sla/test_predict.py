@@ -24,10 +24,10 @@ from services.sla.domain.prediction import (
     Past,
     Running,
     ends_by,
+    grouped,
     judge,
     part_beyond,
     predict,
-    surviving,
 )
 from tests.unit.sla.calls import CallsInMemory, connect
 from tests.unit.sla.factories import (
@@ -101,14 +101,14 @@ def test_another_priority_says_nothing() -> None:
 def test_records_that_are_still_open_make_long_ones_likelier() -> None:
     ended = [make_length(hours) for hours in range(1, 31)]
     still = [make_length(40, finished=False) for _ in range(30)]
-    assert judge(By.TEAM, ended, 10, 22).outlook is Outlook.UNLIKELY
-    assert judge(By.TEAM, [*ended, *still], 10, 22).outlook is Outlook.LIKELY
+    assert judge(By.TEAM, grouped(ended), 10, 22).outlook is Outlook.UNLIKELY
+    assert judge(By.TEAM, grouped([*ended, *still]), 10, 22).outlook is Outlook.LIKELY
 
 
 def test_nothing_is_said_of_a_target_that_none_has_reached_yet() -> None:
     ended = [make_length(hours) for hours in range(1, 31)]
     still = [make_length(40, finished=False) for _ in range(90)]
-    assert judge(By.TEAM, [*ended, *still], 1, 100).outlook is Outlook.UNKNOWN
+    assert judge(By.TEAM, grouped([*ended, *still]), 1, 100).outlook is Outlook.UNKNOWN
 
 
 seconds = st.integers(0, 50)
@@ -116,23 +116,23 @@ seconds = st.integers(0, 50)
 
 @given(st.lists(seconds, min_size=1, max_size=60), seconds, seconds)
 def test_of_finished_records_the_part_is_the_plain_share(took: list[int], gone: int, more: int) -> None:
-    steps = surviving([make_length(one) for one in took], gone)
+    such = grouped(make_length(one) for one in took)
     longer = [one for one in took if one > gone]
     if longer:
         share = sum(one > gone + more for one in longer) / len(longer)
-        assert part_beyond(steps, gone + more) == pytest.approx(share)
-        assert ends_by(steps, HALF) == sorted(longer)[ceil(len(longer) / 2) - 1]
+        assert part_beyond(such, gone, gone + more) == pytest.approx(share)
+        assert ends_by(such, gone, HALF) == sorted(longer)[ceil(len(longer) / 2) - 1]
 
 
 @given(st.lists(st.tuples(seconds, st.booleans()), min_size=1, max_size=60), seconds)
 def test_the_part_that_is_left_only_shrinks_and_is_one_at_the_length_reached(
     took: list[tuple[int, bool]], gone: int
 ) -> None:
-    steps = surviving([make_length(one, finished=ended) for one, ended in took], gone)
-    parts = [part for _, part in steps]
+    such = grouped(make_length(one, finished=ended) for one, ended in took)
+    parts = [part_beyond(such, gone, length) for length in range(gone, 52)]
     assert parts == sorted(parts, reverse=True)
     assert all(-1e-9 <= part <= 1 for part in parts)
-    assert part_beyond(steps, gone) == 1
+    assert part_beyond(such, gone, gone) == 1
 
 
 @given(st.lists(st.tuples(seconds, st.booleans()), max_size=60), seconds, st.integers(1, 50), st.integers(1, 30))
@@ -141,15 +141,15 @@ def test_more_open_records_that_have_lasted_beyond_the_target_never_make_it_look
 ) -> None:
     such = [make_length(one, finished=ended) for one, ended in took]
     still = [make_length(gone + more + 1, finished=False) for _ in range(others)]
-    before = part_beyond(surviving(such, gone), gone + more)
-    assert part_beyond(surviving([*such, *still], gone), gone + more) >= before - 1e-9
+    before = part_beyond(grouped(such), gone, gone + more)
+    assert part_beyond(grouped([*such, *still]), gone, gone + more) >= before - 1e-9
 
 
 @given(st.lists(st.tuples(seconds, st.booleans()), max_size=80), seconds, st.integers(1, 50))
 def test_a_breach_is_likely_only_if_the_median_lies_past_the_target(
     took: list[tuple[int, bool]], gone: int, more: int
 ) -> None:
-    said = judge(By.TEAM, [make_length(one, finished=ended) for one, ended in took], gone, gone + more)
+    said = judge(By.TEAM, grouped(make_length(one, finished=ended) for one, ended in took), gone, gone + more)
     if said.outlook is Outlook.LIKELY:
         assert said.median is None or said.median > gone + more
     if said.outlook is Outlook.UNLIKELY:
@@ -207,6 +207,24 @@ def test_pages_tell_each_clock_once_also_when_many_are_due_at_one_instant(limit:
         sla.take(make_event(at=at, data={"number": f"INC{number:07d}"}))
     found = ahead(sla, limit=limit, within_seconds=2 * 3600)
     assert sorted(found) == sorted(f"INC{number:07d}:response" for number in range(7))
+
+
+def test_pages_go_on_over_long_stretches_in_which_nothing_is_due() -> None:
+    policies = {
+        "P2": make_policy(response=HOUR, resolution=20 * 24 * HOUR, thresholds=()),
+        "P3": make_policy(response=20 * MINUTE, resolution=9 * 24 * HOUR, thresholds=()),
+    }
+    sla = SlaInMemory(make_agreements(policies))
+    for number, priority in enumerate(("P2", "P3", "P1")):
+        sla.take(make_event(data={"number": f"INC{number:07d}", "priority": priority}))
+    assert len(set(ahead(sla, limit=1, within_seconds=31 * 24 * 3600))) == 6
+
+
+def test_a_record_that_comes_after_a_question_counts_in_the_next() -> None:
+    past = make_past(*(make_length(hours) for hours in range(1, 31)))
+    assert predict(past, make_running(10, 22)).n == 30
+    past.add(make_length(31))
+    assert predict(past, make_running(10, 22)).n == 31
 
 
 def test_the_pages_of_the_past_tell_how_long_records_took_and_how_long_open_ones_have_lasted() -> None:
