@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from services.sla.domain.clock import Facts, Moment, cross, passing
 from services.sla.domain.course import Course, course_of
 from services.sla.domain.kinds import Kind
 from services.sla.domain.policy import Agreements
 from services.sla.domain.run import Run, Threshold
+
+_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,15 @@ def advance_kept(
     hold(course, kept, before, facts)
     cross(course, before, facts)
     return course.run(), tuple(facts)
+
+
+def held(run: Run, agreements: Agreements, kept: Sequence[Kept]) -> Run:
+    """The clock with all that it passed under earlier inputs, and nothing that it may have passed since."""
+    if not kept:
+        return run
+    course = course_of(run, agreements)
+    hold(course, kept, _EVER, None)
+    return course.run()
 
 
 def _holds(one: Kept, course: Course, before: datetime) -> bool:

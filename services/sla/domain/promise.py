@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from services.sla.domain.case import Case
 from services.sla.domain.clock import advance
-from services.sla.domain.keeping import hold
+from services.sla.domain.keeping import held
 from services.sla.domain.kinds import Kind
 from services.sla.domain.policy import Agreements, Terms
 from services.sla.domain.run import Activity, Run, due_at, is_counting, stopped_at, terms_of
@@ -153,7 +153,7 @@ def _ended(run: Run, agreements: Agreements) -> Answer:
 
 def _runs(case: Case, kinds: Sequence[Kind], agreements: Agreements) -> list[Run]:
     """The clocks with what they passed by inputs that hold no more: all of that has been told."""
-    return [hold(run, case.kept, _FAR, agreements)[0] for run in case.runs if run.kind in kinds]
+    return [held(run, agreements, case.kept) for run in case.runs if run.kind in kinds]
 
 
 def _first_open(runs: Sequence[Run], agreements: Agreements) -> Run | None:

@@ -13,7 +13,8 @@ from services.sla.domain.run import Run, state_of, terms_of
 from services.sla.handlers.rows import CASES, clock_key
 from services.sla.handlers.windows import CLOCKS, page_of
 from shared.storage import from_document
-from shared.unit_of_work import Document, Work
+from shared.store import Document
+from shared.unit_of_work import Work
 
 FIRST = "cases"
 """The cursor of the first page; the others have the place of a case behind it."""
