@@ -18,7 +18,7 @@ from deploy.local.ports import free_port
 from deploy.local.process import wait_for
 from shared.config import SETTINGS_FOLDER
 from tests.house import RELAY_PROCESS, House
-from tests.integration.test_notify_channels import MailServer
+from tests.integration.notify_channels.receivers import MailServer
 
 RITA = "rita@customer.example"
 KATHMANDU = ZoneInfo("Asia/Kathmandu")
