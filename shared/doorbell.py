@@ -80,11 +80,6 @@ class Bells:
         self.heard = True
         threading.Thread(target=self._listen, args=(listening,), name="doorbell", daemon=True).start()
 
-    def wake(self) -> None:
-        """Set all, as for a stop."""
-        for one in self.rung.values():
-            one.set()
-
     def _listen(self, listening: socket.socket) -> None:
         while True:
             hint = listening.recv(LONGEST)

@@ -75,7 +75,8 @@ def _work(relay: Relay, poll: float, rung: threading.Event, heard: bool, stoppin
         if sent:
             stopping.wait(SHORTEST_SECONDS)
         # Who is not told of what is new looks again at once, as long as there was something.
-        if not sent or (heard and sent < BATCH):
+        # A stop that came since the bell was silenced would not be heard any more.
+        if (not sent or (heard and sent < BATCH)) and not stopping.is_set():
             rung.wait(pause)
     try:
         relay.stop()
@@ -103,19 +104,21 @@ def main(arguments: Sequence[str]) -> int:
         log.error("cannot start", error=str(error))
         return EXIT_CONFIGURATION
     bells = Bells(settings.doorbell, services)
-    threads = []
+    threads, waited_for = [], []
     for relay in (make(service, settings, clock) for service in services):
         health.register(relay.service, lambda relay=relay: relay.fault)  # type: ignore[misc]
         # Nobody waits for events that no queue takes, and each look that finds some costs a commit.
         rung = bells.rung[relay.service] if relay.consumed else threading.Event()
         slow = bells.heard or not relay.consumed
         poll = max(LOOK_SECONDS, settings.relay_poll_seconds) if slow else settings.relay_poll_seconds
+        waited_for.append(rung)
         work = (relay, poll, rung, slow, stopping)
         threads.append(threading.Thread(target=_work, args=work, name=relay.service))
         threads[-1].start()
     log.info("started", services=services)
     stopping.wait()
-    bells.wake()
+    for rung in waited_for:
+        rung.set()
     for thread in threads:
         thread.join()
     log.info("stopped")

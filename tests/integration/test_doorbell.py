@@ -58,3 +58,8 @@ def test_a_relay_that_was_away_while_the_bell_rang_relays_what_it_missed(make_ho
     eventually(lambda: len(house.rows("incident", JOURNAL)) == 1)
     house.start([RELAY_PROCESS])
     eventually(lambda: arrived(house) == 1, 60)
+
+
+def test_a_relay_that_waits_for_a_bell_stops_when_it_is_told_to(make_house: Callable[..., House]) -> None:
+    house = start(make_house, AN_HOUR)
+    assert house.processes[RELAY_PROCESS].stop(20)
