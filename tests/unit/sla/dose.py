@@ -1,4 +1,7 @@
-"""How many random cases a property is tried on: 500 in a normal run, 20,000 with `--hypothesis-profile=nightly`."""
+"""How many random cases a slow model is held against: 500 in a normal run, 20,000 with `--hypothesis-profile=nightly`.
+
+A property without such a model takes a share of them.
+"""
 
 from __future__ import annotations
 

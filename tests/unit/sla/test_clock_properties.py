@@ -21,7 +21,7 @@ def final(case: Case, kind: Kind) -> Run:
 
 
 @given(worlds())
-@settings(max_examples=DOSE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=DOSE // 2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_folding_entry_by_entry_equals_folding_at_once(world: World) -> None:
     agreements, entries = world.agreements, world.entries
     case, moments = Case(incident="INC0000001"), []
@@ -33,7 +33,7 @@ def test_folding_entry_by_entry_equals_folding_at_once(world: World) -> None:
 
 
 @given(worlds())
-@settings(max_examples=DOSE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=DOSE // 2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_facts_come_in_order_of_time_and_none_is_taken_back(world: World) -> None:
     agreements, entries = world.agreements, world.entries
     case, moments = fold("INC0000001", entries, agreements)
@@ -48,7 +48,7 @@ def test_facts_come_in_order_of_time_and_none_is_taken_back(world: World) -> Non
 
 
 @given(worlds())
-@settings(max_examples=DOSE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=DOSE // 2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_pause_is_lost_at_a_change_of_priority(world: World) -> None:
     agreements, entries = world.agreements, world.entries
     case, _ = fold("INC0000001", entries, agreements)

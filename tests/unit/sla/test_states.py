@@ -20,7 +20,7 @@ def test_every_event_of_a_clock_is_a_fact_of_the_table() -> None:
 
 
 @given(worlds())
-@settings(max_examples=DOSE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=DOSE // 2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_clock_moves_as_the_table_says(world: World) -> None:
     agreements, entries = world.agreements, world.entries
     case, moments = fold("INC0000001", entries, agreements)
