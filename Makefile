@@ -5,6 +5,7 @@ PYTEST := $(PY) -m pytest
 CORE := deploy deskwire shared services
 SUITES := unit contract architecture integration faults e2e
 
+NIGHTLY = tests/unit/sla tests/e2e/test_replay.py tests/e2e/test_service_level_history.py
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup setup-tests run test check lint types imports fmt faults nightly bench docs new-service lock clean
@@ -37,7 +38,7 @@ faults: setup-tests ## faults in a dose of your choice: make faults ARGS="--dose
 	@$(PY) -m tests.faults $(ARGS)
 
 nightly: setup-tests ## the slow dose of service levels: 20,000 random cases, and a real history if it is there
-	@$(PYTEST) tests/unit/sla tests/e2e/test_replay.py tests/e2e/test_service_level_history.py --hypothesis-profile=nightly --timeout=0 $(ARGS)
+	@$(PYTEST) $(NIGHTLY) --hypothesis-profile=nightly --timeout=0 $(ARGS)
 
 bench: setup-tests ## measure beside the raw ceiling: make bench ARGS=...
 	@$(PY) -m bench $(ARGS)
