@@ -177,7 +177,7 @@ _READERS: dict[str, tuple[str, Read]] = {
     "timezone": ("TZ", _zone),
     "ops_host": ("DESKWIRE_OPS_HOST", _text("127.0.0.1")),
     "ops_port": ("DESKWIRE_OPS_PORT", _integer(9700, 0, 65535)),
-    "batch": ("DESKWIRE_BATCH", _integer(200, 1, 1000)),
+    "batch": ("DESKWIRE_BATCH", _integer(100, 1, 1000)),
     "max_event_bytes": ("DESKWIRE_MAX_EVENT_BYTES", _integer(256 * 1024, 1024, 16 * 1024 * 1024)),
     "retry_ladder": ("DESKWIRE_RETRY_LADDER", _ladder),
     "retry_attempts": ("DESKWIRE_RETRY_ATTEMPTS", _integer(8, 1, 1000)),

@@ -21,6 +21,7 @@ from eventlet.semaphore import Semaphore
 from kombu import Connection
 
 from shared import metrics, properties
+from shared.batching import fitting
 from shared.deadletter import Trip, read_trip
 from shared.envelope import Lane
 from shared.queue_check import check
@@ -57,8 +58,8 @@ class Delivery:
     def ack_all(self) -> None:
         """Settle it and everything delivered before it by the same queue.
 
-        Only when all of that is dealt with: each queue has a channel of its own, so that a batch of two hundred is
-        one acknowledgement. Nothing may be left behind on a channel that goes on being used (`give_up`).
+        Only when all of that is dealt with: each queue has a channel of its own, so that a batch is one
+        acknowledgement. Nothing may be left behind on a channel that goes on being used (`give_up`).
         """
         self.session.ack(self.channel, self.tag, multiple=True)
 
@@ -103,12 +104,15 @@ class Subscription:
             self.buffers[lane] = deque(one for one in buffer if one.session is not session)
 
     def batches(self, size: int) -> Iterator[list[Delivery]]:
-        """Batches of up to `size`, each of one lane, the urgent lane first; waits when there is nothing."""
+        """Batches of up to `size` and of a bounded weight (`shared.batching`), each of one lane, the urgent lane first.
+
+        Waits when there is nothing.
+        """
         while True:
             lane = next((lane for lane in Lane if self.buffers[lane]), None)
             if lane is not None:
                 buffer = self.buffers[lane]
-                yield [buffer.popleft() for _ in range(min(size, len(buffer)))]
+                yield [buffer.popleft() for _ in range(fitting((len(one.trip.body) for one in buffer), size))]
             elif self.ended:
                 return
             else:

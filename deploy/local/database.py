@@ -16,6 +16,9 @@ from shared.errors import Unavailable
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
+CACHE = "512M"
+"""It takes memory only as data comes. Transactions that hold more than a twentieth of it together make the server stand
+still for ever (docs/measurements.md)."""
 
 
 class DatabaseFailed(Unavailable):
@@ -49,7 +52,7 @@ class Database:
     return when it is gone. It dies with the process (thread, on Linux) that started it.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None, cache: str = "256M") -> None:
+    def __init__(self, folder: Path, *, port: int | None = None, cache: str = CACHE) -> None:
         self.folder = folder.resolve()
         self.port = port if port is not None else free_port()
         self._cache = cache

@@ -1,0 +1,20 @@
+"""How much is handled in one transaction: a count of events, and a weight.
+
+The embedded database stands still for ever when the transactions of one moment hold more than a twentieth of its
+cache (docs/measurements.md), and any database is slow with large ones. One event becomes about ten documents, of
+which some hold its whole text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import accumulate, islice
+
+MOST_BYTES = 512 * 1024
+"""Of the bodies in a batch, together."""
+
+
+def fitting(lengths: Iterable[int], count: int, most: int = MOST_BYTES) -> int:
+    """How many of the first of these make a batch: up to `count`, together up to `most` bytes, and one in any case."""
+    sums = accumulate(islice(lengths, count))
+    return max(1, sum(total <= most for total in sums))
