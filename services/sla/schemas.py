@@ -128,6 +128,7 @@ def snapshot(key: str, version: int, clock: Clock) -> dict[str, Any]:
         "priority": clock.priority,
         "incident": clock.incident,
         "clock": clock.kind.value,
+        "agreement": clock.agreement,
         "party": clock.party,
         "policy": clock.policy,
         "policy_version": clock.policy_version,

@@ -34,7 +34,8 @@ class Move:
     others: tuple[ClockState, ...] = ()
 
 
-STARTS: Mapping[Fact, ClockState] = {Fact.STARTED: ClockState.RUNNING}
+# A further agreement may come to hold for an incident that waits.
+STARTS: Mapping[Fact, Move] = {Fact.STARTED: Move(to=ClockState.RUNNING, others=(ClockState.PAUSED,))}
 
 _RUNNING, _PAUSED, _MET = ClockState.RUNNING, ClockState.PAUSED, ClockState.MET
 _BREACHED, _CANCELLED = ClockState.BREACHED, ClockState.CANCELLED

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from services.sla.domain.case import Case
 from services.sla.domain.figures import Sums, count
 from services.sla.domain.keeping import advance_kept
-from services.sla.domain.policy import Agreements, Kind
+from services.sla.domain.policy import Agreements
 from services.sla.domain.run import Run
 from services.sla.handlers.histories import load_histories
-from services.sla.handlers.rows import load_cases
+from services.sla.handlers.rows import identity_in, load_cases
 from services.sla.handlers.windows import page_of
 from shared.clock import format_instant
 from shared.store import Document
@@ -57,7 +57,7 @@ def nested(sums: Sums) -> Document:
 
 def _run(cases: Mapping[str, Case], row: Document) -> Run | None:
     case = cases.get(row["incident"])
-    return None if case is None else case.run(Kind(row["kind"]), row.get("instance"))
+    return None if case is None else case.clock(identity_in(row))
 
 
 def _may_be_late(run: Run) -> bool:

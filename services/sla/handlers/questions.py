@@ -98,7 +98,7 @@ def _shown(stored: Stored[Clock], clocks: Repository[Clock]) -> Document:
 def _with_spans(
     stored: Stored[Clock], case: Case, clocks: Repository[Clock], agreements: Agreements, now: datetime
 ) -> Document:
-    shown, run = _shown(stored, clocks), case.run(stored.state.kind, stored.state.instance)
+    shown, run = _shown(stored, clocks), case.clock(stored.state.identity)
     if run is None or _hidden(stored, case, clocks):
         return {name: shown[name] for name in RESTRICTED_FIELDS if name in shown}
     terms = terms_of(run, agreements)

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable
 from services.sla.domain.case import Case
 from services.sla.domain.history import Entry
 from services.sla.domain.kinds import Kind
-from services.sla.domain.run import Run, Threshold
+from services.sla.domain.policy import MAIN
+from services.sla.domain.run import Identity, Run, Threshold
 from shared.clock import format_instant
 from shared.envelope import Lane
 from shared.storage import from_document, to_document
@@ -19,14 +20,23 @@ HISTORY = "history"
 DUE = "due"
 
 
-def clock_key(incident: str, kind: Kind, instance: int | None = None) -> str:
-    """The key of an incident's clock of this kind; of one that repeats, of the one that this version started."""
-    return f"{incident}:{kind.value}" if instance is None else f"{incident}:{kind.value}:{instance}"
+def clock_key(incident: str, kind: Kind, instance: int | None = None, agreement: str = MAIN) -> str:
+    """The key of an incident's clock of this kind; of one that repeats, of the one that this version started.
+
+    `INC0000001:resolution`, `INC0000001:next_reply:7`, and of a further agreement `INC0000001:resolution@premium`.
+    """
+    beside = "" if agreement == MAIN else f"@{agreement}"
+    return f"{incident}:{kind.value}{beside}" if instance is None else f"{incident}:{kind.value}:{instance}{beside}"
 
 
 def key_of(incident: str, run: Run) -> str:
     """The key of this clock of an incident."""
-    return clock_key(incident, run.kind, run.instance)
+    return clock_key(incident, run.kind, run.instance, run.agreement)
+
+
+def identity_in(row: Document) -> Identity:
+    """Which clock of its incident a stored row of a clock is. One of before there were agreements is the first's."""
+    return row.get("agreement", MAIN), Kind(row["kind"]), row.get("instance")
 
 
 def load_cases(work: Work, incidents: Collection[str]) -> dict[str, Case]:

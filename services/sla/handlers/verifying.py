@@ -111,7 +111,7 @@ def _compare(
     page: _Page, clocks: Mapping[str, Clock], case: Case, expected: Expected, now: datetime, *, stale: bool
 ) -> None:
     for key, clock in clocks.items():
-        run = case.run(clock.kind, clock.instance)
+        run = case.clock(clock.identity)
         found = differences(clock, run, expected)
         ended = run is not None and not run.is_open
         other = stale or clock.inputs != inputs_of(clock, expected)
@@ -120,7 +120,7 @@ def _compare(
             continue
         page.checked += 1
         page.behind += is_behind(clock, expected, now)
-        page.kept += any((one.kind, one.instance) == (clock.kind, clock.instance) for one in case.kept)
+        page.kept += any(one.identity == clock.identity for one in case.kept)
         if found and ended and other:
             page.superseded += 1
         else:
