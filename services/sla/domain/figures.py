@@ -18,7 +18,7 @@ from services.sla.domain.run import Activity, ClockState, Run, Span, counts, ela
 
 Sums = Counter[tuple[str, ...]]
 
-DIMENSIONS = ("priority", "team", "service", "organisation", "level")
+DIMENSIONS = ("priority", "team", "service", "organisation", "level", "agreement")
 NONE = "(none)"
 """The value of a record that has none, and the level of one that tells none."""
 UNKNOWN = "(history no longer kept)"
@@ -61,7 +61,8 @@ def count(
 
 def value_of(dimension: str, run: Run, latest: Entry) -> str:
     """What a clock is counted under: the priority it ran by, and else what its incident last said."""
-    value = run.priority if dimension == "priority" else getattr(latest, dimension)
+    of_clock = {"priority": run.priority, "agreement": run.agreement}
+    value = of_clock[dimension] if dimension in of_clock else getattr(latest, dimension)
     return NONE if value is None else str(value)
 
 

@@ -27,6 +27,8 @@ WAITING_REASONS = ("user", "vendor", "customer", "change", "problem", "other")
 _MOST_FOUND = 10_000
 MAIN = "main"
 """The name of the first agreement, which takes every incident."""
+ALL = "all"
+"""What questions call every agreement."""
 HIDDEN = "hidden"
 """The reason of a restricted incident that waits: its events do not tell why."""
 

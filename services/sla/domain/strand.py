@@ -147,7 +147,9 @@ def _go_on(course: Course, seen: Seen, record: Course, facts: Facts) -> None:
         state = state_of(course, course.terms)
         stands = state is ClockState.PAUSED
         change = {"reason": course.spans[-1].reason if stands else AGREED_AGAIN}
-        facts.append(Moment(run=course.run(), event=Event(type=PAUSED if stands else RESUMED, at=course.at, change=change)))
+        facts.append(
+            Moment(run=course.run(), event=Event(type=PAUSED if stands else RESUMED, at=course.at, change=change))
+        )
 
 
 def _begun(kind: Kind, seen: Seen, record: Course) -> Course:

@@ -11,6 +11,7 @@ from services.sla.domain.keeping import advance_kept
 from services.sla.domain.policy import Agreements
 from services.sla.domain.run import Run
 from services.sla.handlers.histories import load_histories
+from services.sla.handlers.questions import is_of
 from services.sla.handlers.rows import identity_in, load_cases
 from services.sla.handlers.windows import page_of
 from shared.clock import format_instant
@@ -25,14 +26,14 @@ def figures(work: Work, _command: Command, args: Mapping[str, Any], *, agreement
     """The figures of a page of clocks that started in the period, by the dimension `by`.
 
     `{checked, values, backlog, causes, levels, through, next}`: sums under the paths of `domain.figures.count`,
-    nested. History brought over counts, as it does in `report`.
+    nested. Clocks of one agreement are counted, the first one's unless `agreement` names another or `all`. History brought over counts, as it does in `report`.
     """
     found, cursor = page_of(work, args.get("cursor"), args.get("since"), args.get("until"), args["limit"])
     cases = load_cases(work, list(dict.fromkeys(row["incident"] for row in found)))
     clocks = [
         (case := cases[row["incident"]], advance_kept(run, work.now, agreements, case.kept)[0])
         for row in found
-        if (run := _run(cases, row)) is not None
+        if is_of(identity_in(row)[0], args) and (run := _run(cases, row)) is not None
     ]
     histories = load_histories(work, {case.incident: case for case, run in clocks if _may_be_late(run)}.values())
     sums = Sums()
