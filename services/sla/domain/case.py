@@ -39,7 +39,7 @@ class Case:
     kept: tuple[Kept, ...] = ()
 
     def run(self, kind: Kind, instance: int | None = None) -> Run | None:
-        """The first agreement's clock of this kind; of one that repeats the one that `instance` started, or the last."""
+        """The first agreement's clock of this kind; of one that repeats the one of `instance`, or else the last."""
         mine = [run for run in self.runs if run.kind is kind and instance in (None, run.instance)]
         return next((run for run in reversed(mine) if run.agreement == MAIN), None)
 
@@ -133,7 +133,7 @@ class Folding:
         return facts
 
     def enter(self, entry: Entry, facts: Facts) -> Seen:
-        """Take in the next entry; what became true goes to `facts`, clock by clock. What the first agreement saw of it."""
+        """Take in the next entry; what became true goes to `facts`, clock by clock. Returns what the first one saw."""
         before, entry = self.latest, _remembering(self.latest, entry)
         seen = self._first.enter(before, entry, facts)
         if self._further:

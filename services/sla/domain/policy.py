@@ -1,9 +1,9 @@
 """What was agreed: policies by rule and version, the calendars they are measured in, what stops or pauses a clock.
 
 An incident may be under several agreements at once, each with clocks of its own. Of each of them the rules of a version
-are tried in order, and the first that takes the incident wins. The version is the one in force when the record began: a record keeps the agreements under which it was opened (ITIL 4 service level
-management: a target is what was agreed, not what was agreed since). A change of a field that a rule reads chooses
-anew, among the rules of that version.
+are tried in order, and the first that takes the incident wins. The version is the one in force when the record began: a
+record keeps the agreements under which it was opened (ITIL 4 service level management: a target is what was agreed, not
+what was agreed since). A change of a field that a rule reads chooses anew, among the rules of that version.
 """
 
 from __future__ import annotations

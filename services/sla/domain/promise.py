@@ -1,8 +1,9 @@
 """What a requester may expect: by when a reply and a solution, and what holds each of them up.
 
 A promise is made by the clocks that are agreed with the customer, never by those between teams (OLA) or with a vendor
-(UC), nor by those of an agreement that is internal. Of several agreements the strictest promises: what is due first. The reply is that of the response clock, or of the message that waits longest; the solution is that of the
-resolution clock. What was given, solved or withdrawn is owed no more.
+(UC), nor by those of an agreement that is internal. The reply is that of the response clock, or of the message that
+waits longest; the solution is that of the resolution clock; of several agreements the strictest holds, which is due
+first. What was given, solved or withdrawn is owed no more.
 
 What is owed follows from the fold alone. That it is late follows from the time of asking, too, and moves no promise:
 a missed instant stays the one that was promised (ITIL 4 service level management).
@@ -95,7 +96,7 @@ def answers(case: Case, agreements: Agreements, now: datetime) -> tuple[Answer, 
 
 
 def zone_for(case: Case, agreements: Agreements, asked: str | None = None) -> tuple[str, ZoneOf]:
-    """The zone in which to tell it: the one asked for, else the requester's, else that of the first agreement's calendar."""
+    """The zone to tell it in: the one asked for, else the requester's, else that of the first agreement's calendar."""
     if asked is not None:
         return asked, ZoneOf.ASKED
     told = None if case.latest is None else case.latest.requester_zone

@@ -3,8 +3,8 @@
 The first agreement takes every incident. A further one may come to take an incident that has begun, and cease to:
 
 - From the entry on at which a rule takes it, it is measured as if that had always been so: its response and its
-  resolution clock count from the beginning of the record, as they do when another policy comes; nothing is passed before
-  that entry. A response that was given by then has no clock. Clocks of spells and messages begin with the next one.
+  resolution clock count from the beginning of the record, as they do when another policy comes; nothing is passed
+  before that entry. A response that was given by then has no clock. Clocks of spells and messages begin with the next.
 - At the entry at which no rule takes it any more, its clocks end without a verdict. Those of spells and messages end
   for good; the other two go on, the time between counted, when a rule takes the incident again and it is still open.
 - A verdict stands: a clock that was met keeps that until its incident is reopened, and a breach stays.

@@ -39,7 +39,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What is agreed for some incidents. `thresholds` lie anywhere after the start; the target is one without being named.
+    """What is agreed for some incidents. `thresholds` lie anywhere after the start; the target is one unnamed.
 
     `pauses` are the waiting reasons while which the clocks stand. `others` are the targets of the kinds of clocks that
     no policy need have; those of the first agreement have the two before them.

@@ -33,9 +33,9 @@ def explain_clocks(work: Work, command: Command, args: Mapping[str, Any], *, agr
     """The clocks of the incident `number` at `at` (now when it is left out), recomputed from its history alone.
 
     Strictest first: clocks that run by their due instant, then those that stand, then those that have ended. `clock`
-    keeps one kind, `agreement` those of one agreement. Raises NotFound when sla knows no such incident, when it had not begun at `at`, or when
-    its history is no longer kept; Forbidden (`restricted`) for a restricted incident, also as of an instant before
-    it was; Invalid for an instant to come.
+    keeps one kind, `agreement` those of one agreement. Raises NotFound when sla knows no such incident, when it had not
+    begun at `at`, or when its history is no longer kept; Forbidden (`restricted`) for a restricted incident, also as of
+    an instant before it was; Invalid for an instant to come.
     """
     number, at = command.require_number(), args.get("at") or work.now
     if at > work.now:

@@ -26,7 +26,8 @@ def figures(work: Work, _command: Command, args: Mapping[str, Any], *, agreement
     """The figures of a page of clocks that started in the period, by the dimension `by`.
 
     `{checked, values, backlog, causes, levels, through, next}`: sums under the paths of `domain.figures.count`,
-    nested. Clocks of one agreement are counted, the first one's unless `agreement` names another or `all`. History brought over counts, as it does in `report`.
+    nested. Clocks of one agreement are counted, the first one's unless `agreement` names another or `all`. History
+    brought over counts, as it does in `report`.
     """
     found, cursor = page_of(work, args.get("cursor"), args.get("since"), args.get("until"), args["limit"])
     cases = load_cases(work, list(dict.fromkeys(row["incident"] for row in found)))

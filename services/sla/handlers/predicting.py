@@ -53,9 +53,9 @@ def predict(work: Work, _command: Command, args: Mapping[str, Any], *, agreement
     """A page of the running clocks that are due before `within_seconds` of open time of their calendar have gone.
 
     `{checked, as_of, clocks: [{number, incident, clock, agreement, state, priority, team, service, due_at,
-    window_ends_at, elapsed_seconds, target_seconds}], restricted, through, next}`, those of P1 first, each part about in the order of
-    its next threshold. Clocks of restricted incidents are counted and not told. What is read are the rows of clocks
-    with a threshold in that time, by the index of the ticker.
+    window_ends_at, elapsed_seconds, target_seconds}], restricted, through, next}`, those of P1 first, each part about
+    in the order of its next threshold. Clocks of restricted incidents are counted and not told. What is read are the
+    rows of clocks with a threshold in that time, by the index of the ticker.
     """
     ahead = Ahead(now=work.now, within=timedelta(seconds=args["within_seconds"]))
     found, cursor = _page_of_due(work, args.get("cursor"), ahead.latest(agreements), args["limit"])

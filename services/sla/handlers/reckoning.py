@@ -146,7 +146,9 @@ def _tell(
 
 def _because(found: Reckoned) -> str:
     """Which inputs moved a clock that promises something; empty when none of these moved."""
-    whys = [event.change.get("why") for (_, kind, _), (_, event) in found.moved.items() if kind in PROMISING]
+    moved = [event.change for (_, kind, _), (_, event) in found.moved.items() if kind in PROMISING]
+    whys = [change.get("why") or change.get("reason") for change in moved]
+    whys += [f"agreement {one.run.agreement} began" for one in found.begun if one.run.kind in PROMISING]
     return "; ".join(dict.fromkeys(str(why) for why in whys if why))
 
 

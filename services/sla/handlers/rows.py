@@ -35,7 +35,7 @@ def key_of(incident: str, run: Run) -> str:
 
 
 def identity_in(row: Document) -> Identity:
-    """Which clock of its incident a stored row of a clock is. One of before there were agreements is the first's."""
+    """Which clock of its incident a stored clock or run is. One of before there were agreements is the first's."""
     return row.get("agreement", MAIN), Kind(row["kind"]), row.get("instance")
 
 
