@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from services.sla.domain.basis import Basis
 from services.sla.domain.case import outcome
 from services.sla.domain.history import Entry
-from services.sla.domain.policy import MAIN, Agreements, Kind, Terms
-from services.sla.domain.run import ClockState, Identity, Run, elapsed, state_of, stopped_at, terms_of
+from services.sla.domain.policy import Agreements, Kind, Terms
+from services.sla.domain.run import ClockState, Identity, Run, clock_name, elapsed, state_of, stopped_at, terms_of
 
 DIMENSIONS = ("priority", "team", "organisation")
 NONE = "(none)"
@@ -36,9 +36,8 @@ class Verdict:
 
     @property
     def name(self) -> str:
-        """The kind, and the agreement where it is a further one: `resolution@premium`."""
-        agreement = self.identity[0]
-        return self.kind.value if agreement == MAIN else f"{self.kind.value}@{agreement}"
+        """What it is called: `resolution`, `resolution@premium`."""
+        return clock_name(self.kind, self.identity[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

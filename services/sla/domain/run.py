@@ -132,6 +132,11 @@ class Measured(Protocol):
     def breached_at(self) -> datetime | None: ...
 
 
+def clock_name(kind: Kind, agreement: str) -> str:
+    """What a clock is called among all of a record: `resolution`, and of a further agreement `resolution@premium`."""
+    return kind.value if agreement == MAIN else f"{kind.value}@{agreement}"
+
+
 def terms_of(run: Run, agreements: Agreements) -> Terms:
     """What holds for the clock."""
     return agreements.of(run.agreement).terms(run.basis, run.began_at)

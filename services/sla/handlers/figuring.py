@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from services.sla.domain.case import Case
 from services.sla.domain.figures import Sums, count
 from services.sla.domain.keeping import advance_kept
-from services.sla.domain.policy import Agreements
+from services.sla.domain.policy import ALL, MAIN, Agreements
 from services.sla.domain.run import Run
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.questions import is_of
@@ -37,10 +37,10 @@ def figures(work: Work, _command: Command, args: Mapping[str, Any], *, agreement
         if is_of(identity_in(row)[0], args) and (run := _run(cases, row)) is not None
     ]
     histories = load_histories(work, {case.incident: case for case, run in clocks if _may_be_late(run)}.values())
-    sums = Sums()
+    sums, backlog = Sums(), MAIN if args["agreement"] == ALL else args["agreement"]
     for case, run in clocks:
         if case.latest is not None:
-            count(sums, args["by"], run, case.latest, histories.get(case.incident), agreements, work.now)
+            count(sums, args["by"], run, case.latest, histories.get(case.incident), agreements, work.now, backlog)
     through = format_instant(found[-1]["started_at"]) if found else None
     empty: Document = {"values": {}, "backlog": {}, "causes": {}, "levels": {}}
     return {**empty, **nested(sums), "checked": len(found), "through": through, "next": cursor}

@@ -11,7 +11,7 @@ from services.sla.domain.case import Case, missing
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import ALL, MAIN, PRIORITIES, Agreements
 from services.sla.domain.record import Clock
-from services.sla.domain.run import Run, Span, counts, elapsed, stopped_at, terms_of
+from services.sla.domain.run import Run, Span, clock_name, counts, elapsed, stopped_at, terms_of
 from services.sla.handlers import rows
 from services.sla.handlers.rows import key_of
 from services.sla.handlers.windows import windows
@@ -79,7 +79,7 @@ def report(work: Work, _command: Command, args: Mapping[str, Any], *, clocks: Re
         for stored in clocks.get_many(work, keys).values():
             if not is_of(stored.state.agreement, args):
                 continue
-            key = (stored.state.priority, stored.state.kind.value)
+            key = (stored.state.priority, clock_name(stored.state.kind, stored.state.agreement))
             tallies[key] = count(tallies.get(key, Attainment()), stored.state, work.now)
     priorities: Document = {priority: {} for priority in PRIORITIES}
     for (priority, kind_name), tally in tallies.items():

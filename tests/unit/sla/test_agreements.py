@@ -1,4 +1,4 @@
-"""Several agreements on one record: each has the clocks that it would have alone, from when it holds until it ceases."""
+"""Several agreements on one record: each has the clocks that it would have alone, for as long as it holds."""
 
 from __future__ import annotations
 
