@@ -115,14 +115,17 @@ class Folding:
 
     def __init__(self, agreements: Agreements, case: Case) -> None:
         self.latest = case.latest
-        self._first, *self._further = (Strand(agreements, one.name, case.runs, case.kept) for one in agreements.every)
+        own = [run for run in case.runs if run.agreement == MAIN]
+        self._first = Strand(agreements, MAIN, own, case.kept)
+        self._further = [_strand(agreements, one.name, case) for one in agreements.further]
         # Clocks of an agreement that is in the settings no more: they stand still until they are computed anew.
-        known = {one.name for one in agreements.every}
-        self._unknown = tuple(run for run in case.runs if run.agreement not in known)
+        self._unknown = () if len(own) == len(case.runs) else _unknown(case, agreements)
 
     @property
     def courses(self) -> Iterator[Course]:
         """The clocks of all agreements."""
+        if not self._further:
+            return iter(self._first.courses)
         return chain(self._first.courses, *(strand.courses for strand in self._further))
 
     def take(self, entry: Entry) -> list[Moment]:
@@ -155,6 +158,15 @@ class Folding:
             latest=self.latest,
             runs=(*(course.run() for course in self.courses), *self._unknown),
         )
+
+
+def _strand(agreements: Agreements, name: str, case: Case) -> Strand:
+    return Strand(agreements, name, [run for run in case.runs if run.agreement == name], case.kept)
+
+
+def _unknown(case: Case, agreements: Agreements) -> tuple[Run, ...]:
+    known = {one.name for one in agreements.every}
+    return tuple(run for run in case.runs if run.agreement not in known)
 
 
 def _remembering(before: Entry | None, entry: Entry) -> Entry:

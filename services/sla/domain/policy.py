@@ -159,8 +159,9 @@ class Agreements:
 
         For those that are older than all, the first agreement has its first version, and a further one has none.
         """
-        in_force = self.versions[0] if self.name == MAIN else _BEFORE_ALL
-        for one in self.versions:
+        first, later = (self.versions[0], self.versions[1:]) if self.name == MAIN else (_BEFORE_ALL, self.versions)
+        in_force = first
+        for one in later:
             if one.effective_from is None or one.effective_from <= started_at:
                 in_force = one
         return in_force

@@ -139,7 +139,9 @@ def clock_name(kind: Kind, agreement: str) -> str:
 
 def terms_of(run: Run, agreements: Agreements) -> Terms:
     """What holds for the clock."""
-    return agreements.of(run.agreement).terms(run.basis, run.began_at)
+    # This is asked several times for each entry, and nearly always of the first agreement.
+    agreement = agreements if run.agreement == agreements.name else agreements.of(run.agreement)
+    return agreement.terms(run.basis, run.began_at)
 
 
 def next_threshold(run: Run, agreements: Agreements, *, told: frozenset[str] = frozenset()) -> Threshold | None:

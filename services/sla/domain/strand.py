@@ -30,14 +30,14 @@ AGREED_AGAIN = "agreed-again"
 
 
 class Strand:
-    """The clocks (`courses`) of one agreement, in the order in which they began."""
+    """The clocks (`courses`) of one agreement, in the order in which they began; `runs` are those so far."""
 
     __slots__ = ("_agreement", "_kept", "_seen", "courses")
 
     def __init__(self, agreements: Agreements, name: str, runs: Sequence[Run], kept: Sequence[Kept]) -> None:
         self._agreement, self._kept = agreements.of(name), kept
         self._seen: Seen | None = None
-        self.courses = [course_of(run, agreements) for run in runs if run.agreement == name]
+        self.courses = [course_of(run, agreements) for run in runs]
 
     def enter(self, before: Entry | None, entry: Entry, facts: Facts) -> Seen:
         """Take in the next entry of the first agreement, which takes every incident."""
@@ -45,8 +45,9 @@ class Strand:
         for course in self.courses:
             if not course.is_over:
                 self._step(course, seen, facts)
-        at = max([entry.at, *(course.at for course in self.courses)])
-        self._begin(before, seen, at, self.courses[0].began_at if self.courses else at, facts)
+        if starting := _starting(before, entry):
+            at = max([entry.at, *(course.at for course in self.courses)])
+            self._begin(starting, seen, at, self.courses[0].began_at if self.courses else at, facts)
         return seen
 
     def follow(self, before: Entry | None, entry: Entry, record: Course, facts: Facts) -> Seen:
@@ -64,7 +65,7 @@ class Strand:
                     self._step(course, seen, facts)
             elif record.is_open and _may_count(course.kind, seen, record):
                 _go_on(course, seen, record, facts)
-        self._begin(before, seen, record.at, record.began_at, facts)
+        self._begin(_starting(before, entry), seen, record.at, record.began_at, facts)
         if record.is_open:
             self._join(seen, record, facts)
         return seen
@@ -84,11 +85,8 @@ class Strand:
         hold(course, self._kept, max(seen.entry.at, course.at), facts)
         step(course, seen, facts)
 
-    def _begin(self, before: Entry | None, seen: Seen, at: datetime, began_at: datetime, facts: Facts) -> None:
-        """Start the clocks that this entry starts: those for which the policy has a target."""
-        starting = [kind for kind, clock in KINDS.items() if clock.starts(before, seen.entry)]
-        if not starting:
-            return
+    def _begin(self, starting: Sequence[Kind], seen: Seen, at: datetime, began_at: datetime, facts: Facts) -> None:
+        """Start the clocks that an entry starts: those for which the policy has a target."""
         taken = {course.kind for course in self.courses if course.is_open and not KINDS[course.kind].parallel}
         for kind in starting:
             if kind in seen.terms.policy.targets and kind not in taken:
@@ -116,6 +114,10 @@ class Strand:
                 self.courses.append(course := _begun(kind, seen, record))
                 if facts is not None:
                     facts.append(Moment(run=course.run(), event=Event(type=STARTED, at=course.at)))
+
+
+def _starting(before: Entry | None, entry: Entry) -> list[Kind]:
+    return [kind for kind, clock in KINDS.items() if clock.starts(before, entry)]
 
 
 def _is_abreast(course: Course, seen: Seen, record: Course) -> bool:
