@@ -51,7 +51,7 @@ def reckon(
     moved = dict[Identity, tuple[Clock, Event]]()
     for run, after in zip(case.runs, runs, strict=True):
         identity = run.identity
-        before = stored.get(identity) if run.is_open else None
+        before = stored.get(identity) if _is_reckoned(run, expected.case) else None
         told = None if before is None else _news(before, run, after, expected, agreements, now)
         if told is not None:
             moved[identity] = told
@@ -111,7 +111,7 @@ def _told(run: Run, record: Clock | None, agreements: Agreements, now: datetime)
 
 def _now(run: Run, after: Case, agreements: Agreements, now: datetime) -> Run:
     """A clock that has ended keeps what it ended with; one that is agreed no more ends."""
-    if not run.is_open:
+    if not _is_reckoned(run, after):
         return run
     if not _is_agreed(run, after, agreements):
         last = run.spans[-1]
@@ -119,6 +119,13 @@ def _now(run: Run, after: Case, agreements: Agreements, now: datetime) -> Run:
         return replace(run, at=now, spans=(*run.spans[:-1], replace(last, end=now), end))
     found = after.clock(run.identity)
     return run if found is None else found
+
+
+def _is_reckoned(run: Run, after: Case) -> bool:
+    """Whether a clock has not ended, or ended only because nothing was agreed, which holds no more."""
+    ended = run.spans[-1].reason
+    found = after.clock(run.identity) if ended == NOT_AGREED else None
+    return run.is_open or (found is not None and found.spans[-1].reason != NOT_AGREED)
 
 
 def _is_agreed(run: Run, after: Case, agreements: Agreements) -> bool:

@@ -61,6 +61,8 @@ MOVES: Mapping[tuple[ClockState, Fact], Move] = {
     (_CANCELLED, Fact.RESUMED): Move(to=_RUNNING),
     (_CANCELLED, Fact.PAUSED): Move(to=_PAUSED),
     (_CANCELLED, Fact.MET): Move(to=_MET),
+    # The policies in force know a target again.
+    (_CANCELLED, Fact.RECOMPUTED): Move(to=_RUNNING, others=(_PAUSED, _MET, _BREACHED)),
     # A verdict stands, whatever becomes of the incident.
     (_BREACHED, Fact.PASSED): Move(to=_BREACHED),
 }

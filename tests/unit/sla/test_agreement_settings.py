@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 import pytest
 
 from services.sla.domain.policy import MAIN, Kind
 from services.sla.settings import parse_agreements
-from tests.unit.sla.test_settings import ORDERED, TERMS, faults
+from tests.unit.sla.test_settings import ORDERED, SHIPPED, TERMS, faults
 
 FURTHER = f"""{ORDERED}
 agreements:
@@ -40,6 +41,14 @@ def test_further_agreements_are_read_in_their_order() -> None:
 def test_a_policy_of_a_further_agreement_need_not_have_the_targets_of_the_first() -> None:
     inside = parse_agreements(FURTHER, name="sla.yaml").of("inside")
     assert inside.versions[0].rules[0].policy.targets == {Kind.ASSIGNMENT: timedelta(minutes=30)}
+
+
+def test_the_example_of_the_shipped_file_is_right() -> None:
+    shipped = SHIPPED.read_text(encoding="utf-8")
+    lines = shipped[shipped.index("# agreements:") :].splitlines()
+    example = [line.removeprefix("# ").removeprefix("#") for line in takewhile(lambda line: line[:1] == "#", lines)]
+    found = parse_agreements("\n".join([shipped, *example]), name="sla.yaml")
+    assert [one.name for one in found.further] == ["acme-contract", "house"]
 
 
 def test_a_file_without_further_agreements_has_the_first_alone() -> None:

@@ -178,6 +178,21 @@ def test_an_agreement_that_the_settings_lose_ends_its_clocks() -> None:
     assert verify(sla)["differences"] == []
 
 
+@pytest.mark.parametrize("state", ["in_progress", "resolved"])
+def test_an_agreement_that_is_lost_and_comes_back_leaves_what_the_history_says(state: str) -> None:
+    sla = make_desk()
+    sla.restart(make_agreements())
+    sla.reckon()
+    sla.take(make_event(2, MONDAY + HOUR, data={"state": state, "accepted_at": "2026-03-02T10:00:00.000Z"}))
+    sla.restart(make_both())
+    sla.reckon()
+    assert verify(sla)["differences"] == []
+    assert sla.rows(CLOCKS)[KEY]["state"] == ("running" if state == "in_progress" else "cancelled")
+    sla.take(make_event(3, MONDAY + 2 * HOUR, data={"state": "in_progress", "accepted_at": "2026-03-02T10:00:00.000Z"}))
+    sla.reckon()
+    assert verify(sla)["differences"] == []
+
+
 def test_an_agreement_that_the_settings_lost_does_not_stop_the_ticker_or_an_answer() -> None:
     sla = make_desk(**RITA)
     sla.agreements = make_agreements()
