@@ -128,6 +128,10 @@ class Folding:
             return iter(self._first.courses)
         return chain(self._first.courses, *(strand.courses for strand in self._further))
 
+    @property
+    def _aside(self) -> Iterator[Run]:
+        return chain(self._first.aside, *(strand.aside for strand in self._further), self._unknown)
+
     def take(self, entry: Entry) -> list[Moment]:
         """Take in the next entry; what became true, in order of time."""
         facts = list[Moment]()
@@ -156,7 +160,7 @@ class Folding:
             pending=pending,
             gap=bool(pending) and pending[0] != folded + 1,
             latest=self.latest,
-            runs=(*(course.run() for course in self.courses), *self._unknown),
+            runs=(*(course.run() for course in self.courses), *self._aside),
         )
 
 

@@ -30,14 +30,24 @@ AGREED_AGAIN = "agreed-again"
 
 
 class Strand:
-    """The clocks (`courses`) of one agreement, in the order in which they began; `runs` are those so far."""
+    """The clocks (`courses`) of one agreement, in the order in which they began; `runs` are those so far.
 
-    __slots__ = ("_agreement", "_kept", "_seen", "courses")
+    Clocks of which the agreements in force know no target stand `aside`: they stay as they are until they are computed
+    anew (services.sla.domain.reckoning).
+    """
+
+    __slots__ = ("_agreement", "_kept", "_seen", "aside", "courses")
 
     def __init__(self, agreements: Agreements, name: str, runs: Sequence[Run], kept: Sequence[Kept]) -> None:
         self._agreement, self._kept = agreements.of(name), kept
         self._seen: Seen | None = None
-        self.courses = [course_of(run, agreements) for run in runs]
+        self.courses, self.aside = list[Course](), list[Run]()
+        for run in runs:
+            course = course_of(run, agreements)
+            if course.terms.policy.way(run.kind):
+                self.courses.append(course)
+            else:
+                self.aside.append(run)
 
     def enter(self, before: Entry | None, entry: Entry, facts: Facts) -> Seen:
         """Take in the next entry of the first agreement, which takes every incident."""
@@ -63,11 +73,11 @@ class Strand:
             if course.has_stopped_for_good or course.is_open or _is_abreast(course, seen, record):
                 if not course.is_over:
                     self._step(course, seen, facts)
-            elif record.is_open and _may_count(course.kind, seen, record):
+            elif record.is_open and _may_count(course.kind, seen, record) and self._comes(course.kind, before, record):
                 _go_on(course, seen, record, facts)
         self._begin(_starting(before, entry), seen, record.at, record.began_at, facts)
         if record.is_open:
-            self._join(seen, record, facts)
+            self._join(before, seen, record, facts)
         return seen
 
     def _see(self, entry: Entry, began_at: datetime) -> Seen:
@@ -106,11 +116,21 @@ class Strand:
                 change = {"reason": NOT_AGREED}
                 facts.append(Moment(run=course.run(), event=Event(type=CANCELLED, at=at, change=change)))
 
-    def _join(self, seen: Seen, record: Course, facts: Facts) -> None:
+    def _comes(self, kind: Kind, before: Entry | None, record: Course) -> bool:
+        """Whether a clock is agreed from this entry on, or waited for the record to be reopened.
+
+        One that was agreed already, by the settings in force now, waits to be computed anew.
+        """
+        if before is None or kind not in self._agreement.terms(before.basis, record.began_at).policy.targets:
+            return True
+        return len(record.spans) > 1 and record.spans[-2].activity in ENDED and record.spans[-1].start == record.at
+
+    def _join(self, before: Entry | None, seen: Seen, record: Course, facts: Facts) -> None:
         """Begin the clocks of the incident itself that it does not have yet."""
-        there = {course.kind for course in self.courses}
-        for kind in seen.terms.policy.targets:
-            if not KINDS[kind].repeats and kind not in there and _may_count(kind, seen, record):
+        there = {course.kind for course in self.courses} | {run.kind for run in self.aside}
+        wanted = [kind for kind in seen.terms.policy.targets if not KINDS[kind].repeats and kind not in there]
+        for kind in wanted:
+            if _may_count(kind, seen, record) and self._comes(kind, before, record):
                 self.courses.append(course := _begun(kind, seen, record))
                 if facts is not None:
                     facts.append(Moment(run=course.run(), event=Event(type=STARTED, at=course.at)))

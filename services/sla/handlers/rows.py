@@ -47,10 +47,10 @@ def load_cases(work: Work, incidents: Collection[str]) -> dict[str, Case]:
 def keep_case(work: Work, case: Case, edition: str, *, anew: bool = False) -> None:
     """Store the case, which the block has loaded, with the edition of its inputs.
 
-    One that was folded further rests on the edition of before until it is computed anew: the tick finds it by that.
+    One that was folded under two editions rests on none until it is computed anew: the tick finds it by that.
     """
     row = work.load(CASES, [case.incident]).get(case.incident)
-    kept = edition if anew or row is None else row.get("edition")
+    kept = edition if anew or row is None or row.get("edition") == edition else None
     more: Document = {"edition": kept, "unended": any(run.is_open for run in case.runs)}
     if case.runs:
         more["place"] = f"{format_instant(case.runs[0].spans[0].start)} {case.incident}"

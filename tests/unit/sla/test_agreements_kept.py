@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deskwire.cli import cli
 from deskwire.sla.walk import pages
@@ -16,7 +18,9 @@ from services.sla import handlers
 from services.sla.domain.policy import Agreements
 from services.sla.events import CANCELLED, EXPECTED, STARTED
 from services.sla.storage import CASES, CLOCKS, DUE
+from shared.envelope import Envelope
 from tests.unit.sla.calls import CallsInMemory, connect
+from tests.unit.sla.dose import DOSE
 from tests.unit.sla.factories import (
     HOUR,
     MINUTE,
@@ -28,6 +32,7 @@ from tests.unit.sla.factories import (
     make_policy,
     make_rule,
 )
+from tests.unit.sla.test_shuffled import pasts
 from tests.unit.sla.test_verify import verify
 
 NUMBER = "INC0000001"
@@ -190,6 +195,44 @@ def test_an_agreement_that_is_lost_and_comes_back_leaves_what_the_history_says(s
     assert sla.rows(CLOCKS)[KEY]["state"] == ("running" if state == "in_progress" else "cancelled")
     sla.take(make_event(3, MONDAY + 2 * HOUR, data={"state": "in_progress", "accepted_at": "2026-03-02T10:00:00.000Z"}))
     sla.reckon()
+    assert verify(sla)["differences"] == []
+
+
+EDITIONS = (
+    make_agreements(),
+    make_both(),
+    beside(make_agreements(), "premium", make_rule(make_policy(name="premium", resolution=2 * HOUR), priority="P1")),
+    beside(make_both(), "house", make_rule(make_policy(name="swift", resolution=HOUR)), internal=True),
+)
+
+
+@settings(max_examples=DOSE // 10, deadline=None)
+@given(past=pasts(), data=st.data())
+def test_whatever_the_settings_gain_and_lose_meanwhile_the_first_agreement_stays_what_its_history_says(
+    past: list[Envelope], data: st.DataObject
+) -> None:
+    sla = SlaInMemory(EDITIONS[0])
+    sla.restart(sla.agreements)
+    for event in past:
+        if data.draw(st.integers(0, 2)) == 0:
+            sla.restart(data.draw(st.sampled_from(EDITIONS)))
+            if data.draw(st.booleans()):
+                sla.reckon()
+        sla.take(event)
+        sla.tick(max(event.time, sla.clock.now()))
+    sla.reckon()
+    found = {one["clock"] for one in verify(sla)["differences"]}
+    assert not [clock for clock in found if "@" not in clock]
+
+
+def test_a_record_that_was_folded_under_other_settings_and_back_is_computed_anew() -> None:
+    sla = make_desk()
+    before = sla.agreements
+    sla.restart(make_agreements())
+    sla.take(make_event(2, MONDAY + MINUTE))
+    sla.restart(before)
+    assert sla.reckon() == 1
+    assert sla.rows(CASES)[NUMBER]["edition"] == before.edition
     assert verify(sla)["differences"] == []
 
 
