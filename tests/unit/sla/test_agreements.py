@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from services.sla.domain.case import Case, fold, fold_entry
 from services.sla.domain.clock import advance
@@ -17,7 +16,8 @@ from services.sla.domain.policy import MAIN, Agreements, OnReopen
 from services.sla.domain.run import NOT_AGREED, ClockState, Run, due_at, elapsed, state_of, terms_of
 from tests.unit.sla.dose import DOSE
 from tests.unit.sla.factories import HOUR, MINUTE, MONDAY, beside, make_agreements, make_history, make_policy, make_rule
-from tests.unit.sla.worlds import World, agreements_near, worlds
+from tests.unit.sla.pairs import comes_and_goes, two
+from tests.unit.sla.worlds import World
 
 P1 = {"priority": "P1"}
 P3 = {"priority": "P3"}
@@ -49,37 +49,6 @@ def facts(*steps: tuple[timedelta, dict[str, Any]], agreements: Agreements | Non
 def alone(agreements: Agreements, name: str) -> Agreements:
     """One of the agreements as the only one."""
     return replace(agreements.of(name), name=MAIN, further=())
-
-
-@st.composite
-def two(draw: st.DrawFn) -> tuple[World, Agreements]:
-    """A world, and another agreement that takes every incident, too."""
-    world = draw(worlds())
-    zone = next(iter(world.agreements.calendars.values())).zone
-    other = draw(agreements_near(zone, world.entries[0].at, world.tick))
-    calendars = {f"other-{name}": replace(one, name=f"other-{name}") for name, one in other.calendars.items()}
-    versions = tuple(
-        replace(
-            version,
-            rules=tuple(
-                replace(rule, policy=replace(rule.policy, calendar=f"other-{rule.policy.calendar}"))
-                for rule in version.rules
-            ),
-        )
-        for version in other.versions
-    )
-    known = {**world.agreements.calendars, **calendars}
-    further = Agreements(versions=versions, calendars=known, name="premium")
-    return world, replace(world.agreements, calendars=known, further=(further,))
-
-
-@st.composite
-def comes_and_goes(draw: st.DrawFn) -> tuple[World, Agreements]:
-    """A world, and another agreement whose rules take the incident at times."""
-    world, agreements = draw(two())
-    (further,) = agreements.further
-    versions = tuple(replace(version, rules=version.rules[:-1]) for version in further.versions)
-    return world, replace(agreements, further=(replace(further, versions=versions),))
 
 
 SETTINGS = settings(max_examples=DOSE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
