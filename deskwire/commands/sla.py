@@ -23,6 +23,7 @@ from deskwire.sla.view import show
 from deskwire.sla.walk import pages
 from services.sla.domain.figures import DIMENSIONS
 from services.sla.domain.kinds import Kind
+from services.sla.domain.policy import ALL, MAIN
 from services.sla.settings import load
 from shared.clock import SystemClock, format_instant
 from shared.config import Settings
@@ -50,16 +51,17 @@ def sla() -> None:
 @sla.command("explain")
 @click.argument("number")
 @click.option("--clock", type=click.Choice(CLOCKS), help="Clocks of this kind only.")
+@click.option("--agreement", metavar="NAME", help="Clocks of this agreement only; main is the first one.")
 @click.option("--at", "at_text", metavar="INSTANT", help="As of this instant; without an offset in the shown zone.")
 @zone_option
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed page for a customer.")
 @json_option
 def explain(
-    number: str, clock: str | None, at_text: str | None, zone_name: str | None, html: Path | None, as_json: bool
+    number: str, at_text: str | None, zone_name: str | None, html: Path | None, as_json: bool, **only: str | None
 ) -> None:
     """Explain the clocks of the incident NUMBER: every span, its event, what counted and what did not."""
     voice, zone = Voice(as_json=as_json), Zone(zone_name)
-    args: dict[str, Any] = {} if clock is None else {"clock": clock}
+    args: dict[str, Any] = {name: value for name, value in only.items() if value is not None}
     if at_text is not None:
         args["at"] = format_instant(zone.read(at_text))
     with rpc() as client:
@@ -176,6 +178,7 @@ def backtest(
 
 @sla.command("report")
 @click.option("--by", type=click.Choice(DIMENSIONS), default="priority", show_default=True, help="What to group by.")
+@click.option("--agreement", metavar="NAME", help="Whose clocks, or all; main when left out, all when grouped by it.")
 @period
 @zone_option
 @click.option("--csv", "as_csv", type=click.Choice(CSV), is_flag=False, flag_value=CSV[0], help="A table as CSV.")
@@ -183,6 +186,7 @@ def backtest(
 @json_option
 def report(
     by: str,
+    agreement: str | None,
     since: str | None,
     until: str | None,
     zone_name: str | None,
@@ -192,10 +196,10 @@ def report(
 ) -> None:
     """Report attainment, mean times, causes of breaches, the age of the backlog and the downtime of services."""
     voice, zone, now = Voice(as_json=as_json), Zone(zone_name), SystemClock().now()
-    bounds = zone.read_period(since, until)
+    bounds, whose = zone.read_period(since, until), agreement or (ALL if by == "agreement" else MAIN)
     found, down = tables.empty(by), outages.Found(since=bounds[0], until=bounds[1])
     with rpc() as client:
-        for page in pages(client, "figures", *bounds, by=by):
+        for page in pages(client, "figures", *bounds, by=by, agreement=whose):
             tables.add(found, page)
         for page in pages(client, "downtime", *bounds):
             down.add(page)

@@ -44,9 +44,15 @@ def values(found: Comparison, dimension: str) -> list[str]:
     return sorted({key[1] for key in found.numbers if key[0] == dimension})
 
 
+def clocks(found: Comparison) -> list[str]:
+    """The clocks that are shown: those of further agreements after those of the first."""
+    beside = {key[2] for key in found.numbers if key[2].partition("@")[0] in CLOCKS} - set(CLOCKS)
+    return [*CLOCKS, *sorted(beside)]
+
+
 def attainments(found: Comparison, dimension: str, value: str) -> dict[str, Any]:
     """`{clock: {before: {met, breached, running, cancelled, attainment}, after: ...}}`."""
-    return {clock: {side: _tally(found, dimension, value, clock, side) for side in SIDES} for clock in CLOCKS}
+    return {clock: {side: _tally(found, dimension, value, clock, side) for side in SIDES} for clock in clocks(found)}
 
 
 def show(found: Comparison, voice: Voice, first: int) -> None:

@@ -10,7 +10,10 @@ from rich.markup import escape
 
 from deskwire.console import BAD, Voice
 from deskwire.sla.times import Zone, length
+from deskwire.sla.view import name
+from services.sla.domain.kinds import Kind
 from services.sla.domain.prediction import FEWEST, Length, Outlook, Past, Prediction, Running, predict
+from services.sla.handlers.rows import clock_key
 
 MOST = 20_000
 """Clocks of the past that are looked at: the estimate is settled long before."""
@@ -41,7 +44,10 @@ class Found:
 
 
 def document(found: Found) -> dict[str, Any]:
-    """The clocks in order of their due instants as plain JSON, each with its `prediction`; null but for resolution."""
+    """The clocks in order of their due instants as plain JSON, each with its `prediction`.
+
+    That is null but for the resolution clock of the first agreement.
+    """
     return {"as_of": found.as_of, "restricted": found.restricted, "clocks": rows(found)}
 
 
@@ -81,7 +87,8 @@ def because(one: Mapping[str, Any] | None) -> str:
 
 
 def _prediction(clock: Mapping[str, Any], past: Past) -> dict[str, Any] | None:
-    if clock["clock"] != "resolution":
+    # How long records took is measured by the first agreement's calendars and pauses.
+    if clock["number"] != clock_key(clock["incident"], Kind.RESOLUTION):
         return None
     running = Running(
         priority=clock["priority"],
@@ -100,7 +107,7 @@ def _shown(one: Mapping[str, Any], zone: Zone) -> list[str]:
     left = length(round(one["target_seconds"] - one["elapsed_seconds"]))
     return [
         one["incident"],
-        one["clock"],
+        name(one),
         one["priority"],
         escape(one["team"] or ""),
         zone.at(one["due_at"]),

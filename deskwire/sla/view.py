@@ -12,9 +12,13 @@ from rich.text import Text
 from deskwire.console import BAD, GOOD, Voice
 from deskwire.sla.chart import COLOURS, MARKS, Look, bar, extent, pieces
 from deskwire.sla.times import Zone, length
+from services.sla.domain.kinds import Kind
+from services.sla.domain.run import clock_name
 from shared.clock import format_instant
 
 _LEGEND = (Look.RUNNING, Look.LATE, Look.PAUSED, Look.OUTSIDE)
+_LABEL = 11
+"""Characters before a bar, at least."""
 _STATE_COLOURS = {"met": GOOD, "breached": BAD, "paused": "yellow"}
 
 
@@ -38,28 +42,34 @@ def _show_bars(answer: Mapping[str, Any], voice: Voice, zone: Zone) -> None:
     if start >= end:
         return
     voice.line()
+    width = max(_LABEL, *(len(name(clock)) + 1 for clock in answer["clocks"]))
     for clock in answer["clocks"]:
-        text = Text(f"{clock['clock']:<11}")
+        text = Text(f"{name(clock):<{width}}")
         for look, count in bar(pieces(clock), start.timestamp(), end.timestamp()):
             text.append(MARKS[look] * count, style=COLOURS[look])
         _print(voice, text)
-    _print(voice, _axis(start, end, zone))
-    legend = Text(" " * 11)
+    _print(voice, _axis(start, end, zone, width))
+    legend = Text(" " * width)
     for look in _LEGEND:
         legend.append(MARKS[look], style=COLOURS[look]).append(f" {look.value}  ", style="dim")
     _print(voice, legend)
 
 
-def _axis(start: datetime, end: datetime, zone: Zone) -> Text:
+def name(clock: Mapping[str, Any]) -> str:
+    """`resolution`, and of a further agreement `resolution@premium`."""
+    return clock_name(Kind(clock["clock"]), clock["agreement"])
+
+
+def _axis(start: datetime, end: datetime, zone: Zone, width: int) -> Text:
     left, right = (zone.at(format_instant(at))[:16] for at in (start, end))
-    return Text(f"{'':<11}{left}{right:>44}", style="dim")
+    return Text(f"{'':<{width}}{left}{right:>44}", style="dim")
 
 
 def _show_clock(clock: Mapping[str, Any], voice: Voice, zone: Zone) -> None:
     voice.line()
     left = clock["remaining_seconds"]
     tail = f"{length(left)} left" if left >= 0 else f"{length(-left)} over"
-    words = f"{clock['clock']}  {clock['state']}, {length(clock['elapsed_seconds'])} of "
+    words = f"{name(clock)}  {clock['state']}, {length(clock['elapsed_seconds'])} of "
     words += f"{length(clock['target_seconds'])}, {tail}"
     voice.line(words, style=_STATE_COLOURS.get(clock["state"]))
     calendar = clock["calendar"]

@@ -68,10 +68,12 @@ class _WhenSchema(Schema):
         return tuple(Condition(field=Field(name), values=values) for name, values in data.items())
 
 
-class _PolicySchema(Schema):
+class _FurtherPolicySchema(Schema):
+    """A policy of a further agreement, which has whatever targets it names."""
+
     class Meta:
         unknown = RAISE
-        include = {kind.value: Duration(required=KINDS[kind].required) for kind in Kind}  # noqa: RUF012
+        include = {kind.value: Duration() for kind in Kind}  # noqa: RUF012
 
     name = fields.String(required=True, validate=NAME)
     calendar = fields.String(required=True)
@@ -88,6 +90,8 @@ class _PolicySchema(Schema):
     @validates_schema(skip_on_field_errors=True)
     def _thresholds_fit(self, data: Mapping[str, Any], **_: Any) -> None:
         targets = {kind: data[kind.value] for kind in Kind if kind.value in data}
+        if not targets:
+            raise ValidationError(f"must have a target for one of {', '.join(Kind)}")
         faults = list(faults_of(data["thresholds"], targets))
         if faults:
             raise ValidationError({"thresholds": faults})
@@ -100,18 +104,36 @@ class _PolicySchema(Schema):
         return Rule(policy=policy, conditions=conditions)
 
 
+class _PolicySchema(_FurtherPolicySchema):
+    """A policy of the first agreement."""
+
+    class Meta:
+        include = {kind.value: Duration(required=True) for kind in Kind if KINDS[kind].required}  # noqa: RUF012
+
+
 class _RuleSchema(_PolicySchema):
     when = fields.Nested(_WhenSchema, load_default=())
 
 
+class _FurtherRuleSchema(_FurtherPolicySchema):
+    when = fields.Nested(_WhenSchema, load_default=())
+
+
 class Rules(fields.Field[tuple[Rule, ...]]):
-    """A list of rules, of which the first that takes an incident wins, or one policy for each priority."""
+    """A list of rules, of which the first that takes an incident wins, or one policy for each priority.
+
+    Those of a `further` agreement need not take every incident, nor have the targets that the first one's must have.
+    """
+
+    def __init__(self, *, further: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self._further = further
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[Rule, ...]:  # noqa: ARG002
         if isinstance(value, Mapping):
-            return _by_priority(value)
+            return _by_priority(value, further=self._further)
         if isinstance(value, list) and value:
-            return _in_order(value)
+            return _in_order(value, further=self._further)
         raise ValidationError("must be a list of rules, or one policy for each priority")
 
 
@@ -129,6 +151,12 @@ class VersionSchema(Schema):
     def _make(self, data: dict[str, Any], **_: Any) -> PolicySet:
         effective_from: datetime = data["effective_from"]
         return PolicySet(version=data["version"], rules=data["policies"], effective_from=effective_from.astimezone(UTC))
+
+
+class FurtherVersionSchema(VersionSchema):
+    """The same of a further agreement."""
+
+    policies = Rules(required=True, further=True)
 
 
 def named_calendars(place: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -155,30 +183,34 @@ def faults_in_order(versions: Sequence[PolicySet]) -> Iterator[str]:
         yield "must rise by effective_from"
 
 
-def _by_priority(value: Mapping[Any, Any]) -> tuple[Rule, ...]:
-    faults: dict[str, Any] = {name: ["there is no policy for it"] for name in PRIORITIES if name not in value}
+def _by_priority(value: Mapping[Any, Any], *, further: bool) -> tuple[Rule, ...]:
+    left = [] if further and value else [name for name in PRIORITIES if name not in value]
+    faults: dict[str, Any] = {name: ["there is no policy for it"] for name in left}
+    schema = _FurtherPolicySchema() if further else _PolicySchema()
     loaded = dict[str, Rule]()
     for priority, policy in value.items():
         if priority not in PRIORITIES:
             faults[str(priority)] = [f"must be one of {', '.join(PRIORITIES)}"]
         else:
-            _load(_PolicySchema(), policy, priority, loaded, faults)
+            _load(schema, policy, priority, loaded, faults)
     if faults:
         raise ValidationError(faults)
     return tuple(
         Rule(policy=loaded[name].policy, conditions=(Condition(field=Field.PRIORITY, values=(name,)),))
         for name in PRIORITIES
+        if name in loaded
     )
 
 
-def _in_order(value: list[Any]) -> tuple[Rule, ...]:
+def _in_order(value: list[Any], *, further: bool) -> tuple[Rule, ...]:
+    schema = _FurtherRuleSchema() if further else _RuleSchema()
     faults, loaded = dict[str, Any](), dict[str, Rule]()
     for number, rule in enumerate(value):
-        _load(_RuleSchema(), rule, str(number), loaded, faults)
+        _load(schema, rule, str(number), loaded, faults)
     if faults:
         raise ValidationError(faults)
     rules = tuple(loaded.values())
-    faults = {**dict(_unreached(rules)), **_untaken(rules)}
+    faults = {**dict(_unreached(rules)), **({} if further else _untaken(rules))}
     if faults:
         raise ValidationError(faults)
     return rules

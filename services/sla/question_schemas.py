@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import RAISE, Schema, fields, validate
 
 from services.sla.domain.figures import DIMENSIONS
-from services.sla.domain.policy import Kind
+from services.sla.domain.policy import MAIN, Kind
 
 MAX_CLOCKS = 500
 """Clocks in one page of a question that folds each of them: more would hold the service up."""
@@ -16,15 +18,23 @@ CURSOR = rf"^{_PLACE}\Z"
 VERIFY_CURSOR = rf"^({_PLACE}|cases|cases {_PLACE})\Z"
 
 
+class AgreementName(fields.String):
+    """The name of an agreement: `main` for the first one, `all` for every one where more than one may be asked of."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=validate.Length(1, 64), **options)
+
+
 class _Strict(Schema):
     class Meta:
         unknown = RAISE
 
 
 class ExplainArgs(_Strict):
-    """Which clock (all when left out), and as of which instant (now when left out)."""
+    """Which clock and agreement (all when left out), and as of which instant (now when left out)."""
 
     clock = fields.String(validate=validate.OneOf([kind.value for kind in Kind]))
+    agreement = AgreementName()
     at = fields.AwareDateTime()
 
 
@@ -50,9 +60,10 @@ class VerifyArgs(PageArgs):
 
 
 class FiguresArgs(PageArgs):
-    """A page of clocks, counted by one dimension."""
+    """A page of clocks of one agreement, or of `all`, counted by one dimension."""
 
     by = fields.String(load_default="priority", validate=validate.OneOf(DIMENSIONS))
+    agreement = AgreementName(load_default=MAIN)
 
 
 class PredictArgs(_Strict):

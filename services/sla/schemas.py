@@ -7,9 +7,10 @@ from typing import Any
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from services.sla.domain.history import Entry, Trail
-from services.sla.domain.policy import PRIORITIES, WAITING_REASONS
+from services.sla.domain.policy import MAIN, PRIORITIES, WAITING_REASONS
 from services.sla.domain.record import Clock
 from services.sla.domain.run import ClockState
+from services.sla.question_schemas import AgreementName
 from shared.clock import format_instant
 from shared.command import first_fault
 from shared.envelope import Envelope
@@ -43,10 +44,11 @@ class FindArgs(_Strict):
 
 
 class ReportArgs(_Strict):
-    """Clocks that started from `since` on and before `until`; all of them when neither is given."""
+    """Clocks of one agreement, or of `all`, that started from `since` on and before `until`."""
 
     since = fields.AwareDateTime()
     until = fields.AwareDateTime()
+    agreement = AgreementName(load_default=MAIN)
 
 
 class _Requester(Schema):
@@ -128,6 +130,7 @@ def snapshot(key: str, version: int, clock: Clock) -> dict[str, Any]:
         "priority": clock.priority,
         "incident": clock.incident,
         "clock": clock.kind.value,
+        "agreement": clock.agreement,
         "party": clock.party,
         "policy": clock.policy,
         "policy_version": clock.policy_version,

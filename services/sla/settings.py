@@ -1,4 +1,4 @@
-"""Reads the settings file of sla: calendars and policies. Every fault is named at once."""
+"""Reads the settings file of sla: calendars, policies and further agreements. Every fault is named at once."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates, validates_schema
 
+from services.sla.agreement_settings import (
+    FurtherAgreements,
+    calendars_named,
+    require_one,
+    require_order,
+    versions_in,
+)
 from services.sla.calendar_settings import Calendars
 from services.sla.calendar_words import FOLDER
 from services.sla.domain.policy import Agreements, PolicySet
-from services.sla.policy_settings import ONLY_VERSION, Rules, VersionSchema, faults_in_order, named_calendars
+from services.sla.policy_settings import Rules, VersionSchema
 from shared import settings_file
 
 
@@ -40,17 +47,17 @@ class _AgreementsSchema(Schema):
     calendars = Calendars(required=True)
     policies = Rules()
     versions = fields.List(fields.Nested(VersionSchema), validate=validate.Length(1))
+    agreements = FurtherAgreements(load_default=())
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)
     def _fit(self, data: Any, original: Any, **_: Any) -> None:  # noqa: ARG002
         """Judged on the file's own words, so that these faults are named beside those of single fields."""
-        if ("policies" in original) == ("versions" in original):
-            raise ValidationError("there must be either policies or versions")
+        require_one(original)
         calendars = original.get("calendars")
         if not isinstance(calendars, Mapping):
             return
         faults = dict[str, Any]()
-        for path, named in named_calendars(original):
+        for path, named in calendars_named(original):
             if named not in calendars:
                 place = faults
                 for name in path:
@@ -61,11 +68,13 @@ class _AgreementsSchema(Schema):
 
     @validates("versions")
     def _follow(self, value: list[PolicySet], **_: Any) -> None:
-        faults = list(faults_in_order([one for one in value if isinstance(one, PolicySet)]))
-        if faults:
-            raise ValidationError(faults)
+        require_order(value)
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> Agreements:
-        versions = data.get("versions") or [PolicySet(version=ONLY_VERSION, rules=data["policies"])]
-        return Agreements(versions=tuple(versions), calendars=data["calendars"])
+        calendars = data["calendars"]
+        further = (
+            Agreements(versions=one.versions, calendars=calendars, name=one.name, internal=one.internal)
+            for one in data["agreements"]
+        )
+        return Agreements(versions=versions_in(data), calendars=calendars, further=tuple(further))

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from services.sla.domain.basis import Basis
 from services.sla.domain.case import outcome
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements, Kind, Terms
-from services.sla.domain.run import ClockState, Run, elapsed, state_of, stopped_at, terms_of
+from services.sla.domain.run import ClockState, Identity, Run, clock_name, elapsed, state_of, stopped_at, terms_of
 
 DIMENSIONS = ("priority", "team", "organisation")
 NONE = "(none)"
@@ -25,7 +26,7 @@ class Verdict:
     """A clock under one set of agreements, as of an instant. `counted` is open time until then or until it stopped."""
 
     kind: Kind
-    instance: int | None
+    identity: Identity
     state: ClockState
     priority: str
     terms: Terms
@@ -34,9 +35,9 @@ class Verdict:
     reason: str
 
     @property
-    def identity(self) -> tuple[Kind, int | None]:
-        """Which clock of its incident."""
-        return self.kind, self.instance
+    def name(self) -> str:
+        """What it is called: `resolution`, `resolution@premium`."""
+        return clock_name(self.kind, self.identity[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,9 @@ class Comparison:
 def sharing(before: Agreements, after: Agreements) -> Agreements:
     """`after` with the very calendars of `before` where both say the same, so that these are reckoned once for both."""
     same = {name: one for name, one in before.calendars.items() if after.calendars.get(name) == one}
-    return replace(after, calendars={**after.calendars, **same})
+    calendars = {**after.calendars, **same}
+    further = tuple(replace(one, calendars=calendars) for one in after.further)
+    return replace(after, calendars=calendars, further=further)
 
 
 def compare(
@@ -94,7 +97,7 @@ def compare(
     latest = entries[-1]
     came = outcome(entries, before, now)
     began = entries[0].at
-    same = all(_agree(before.terms(basis, began), after.terms(basis, began)) for basis in came.bases)
+    same = all(_agree(before, after, basis, began) for basis in came.bases)
     held = _verdicts(came.runs, before, now)
     drafted = held if same else _verdicts(outcome(entries, after, now).runs, after, now)
     # A draft may have clocks of other kinds: only those of both can be held against each other.
@@ -106,13 +109,13 @@ def compare(
         values = {"priority": old.priority, "team": latest.team, "organisation": latest.organisation}
         for dimension in DIMENSIONS:
             value = values[dimension] or NONE
-            into.numbers[dimension, value, old.kind.value, "before", old.state.value] += 1
-            into.numbers[dimension, value, old.kind.value, "after", new.state.value] += 1
+            into.numbers[dimension, value, old.name, "before", old.state.value] += 1
+            into.numbers[dimension, value, old.name, "after", new.state.value] += 1
         if old.state is not new.state:
             into.changes.append(
                 Change(
                     incident=incident,
-                    clock=old.kind.value,
+                    clock=old.name,
                     before=old.state.value,
                     after=new.state.value,
                     reasons=tuple(_reasons(old, new)),
@@ -120,9 +123,13 @@ def compare(
             )
 
 
-def _agree(one: Terms, other: Terms) -> bool:
+def _agree(before: Agreements, after: Agreements, basis: Basis, began: datetime) -> bool:
     """Whether a fold takes both alike, though other policies of their versions may differ."""
-    return one.match == other.match and one.calendar == other.calendar
+    names = [one.name for one in before.every]
+    pairs = ((before.of(name).terms(basis, began), after.of(name).terms(basis, began)) for name in names)
+    return names == [one.name for one in after.every] and all(
+        one.match == other.match and one.calendar == other.calendar for one, other in pairs
+    )
 
 
 def _verdicts(runs: Iterable[Run], agreements: Agreements, now: datetime) -> tuple[Verdict, ...]:
@@ -133,7 +140,7 @@ def _verdict(run: Run, agreements: Agreements, now: datetime) -> Verdict:
     terms, stopped = terms_of(run, agreements), stopped_at(run)
     return Verdict(
         kind=run.kind,
-        instance=run.instance,
+        identity=run.identity,
         state=state_of(run, terms),
         priority=run.priority,
         terms=terms,

@@ -6,18 +6,20 @@ order was; what came too early waits, visibly.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 from services.sla.domain.basis import Basis
-from services.sla.domain.clock import Facts, Moment, Seen, begin, cross, step
-from services.sla.domain.course import course_of
+from services.sla.domain.clock import Facts, Moment, Seen, cross
+from services.sla.domain.course import Course
 from services.sla.domain.history import Entry
-from services.sla.domain.keeping import Kept, hold
-from services.sla.domain.kinds import KINDS, Kind
-from services.sla.domain.policy import Agreements
-from services.sla.domain.run import Run
+from services.sla.domain.keeping import Kept
+from services.sla.domain.kinds import Kind
+from services.sla.domain.policy import MAIN, Agreements
+from services.sla.domain.run import Identity, Run
+from services.sla.domain.strand import Strand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +39,13 @@ class Case:
     kept: tuple[Kept, ...] = ()
 
     def run(self, kind: Kind, instance: int | None = None) -> Run | None:
-        """The clock of this kind; of one that repeats the one that `instance` started, or else the last."""
+        """The first agreement's clock of this kind; of one that repeats the one of `instance`, or else the last."""
         mine = [run for run in self.runs if run.kind is kind and instance in (None, run.instance)]
-        return mine[-1] if mine else None
+        return next((run for run in reversed(mine) if run.agreement == MAIN), None)
+
+    def clock(self, identity: Identity) -> Run | None:
+        """The very clock, of whichever agreement."""
+        return next((run for run in self.runs if run.identity == identity), None)
 
 
 def awaits(case: Case, version: int) -> bool:
@@ -105,13 +111,26 @@ def outcome(entries: Sequence[Entry], agreements: Agreements, before: datetime) 
 class Folding:
     """A record in the middle of its fold: `latest` is the entry in force, `courses` are its clocks."""
 
-    __slots__ = ("_agreements", "_kept", "_seen", "courses", "latest")
+    __slots__ = ("_first", "_further", "_unknown", "latest")
 
     def __init__(self, agreements: Agreements, case: Case) -> None:
-        self._agreements, self._kept = agreements, case.kept
-        self._seen: Seen | None = None
         self.latest = case.latest
-        self.courses = [course_of(run, agreements) for run in case.runs]
+        own = [run for run in case.runs if run.agreement == MAIN]
+        self._first = Strand(agreements, MAIN, own, case.kept)
+        self._further = [_strand(agreements, one.name, case) for one in agreements.further]
+        # Clocks of an agreement that is in the settings no more: they stand still until they are computed anew.
+        self._unknown = () if len(own) == len(case.runs) else _unknown(case, agreements)
+
+    @property
+    def courses(self) -> Iterator[Course]:
+        """The clocks of all agreements."""
+        if not self._further:
+            return iter(self._first.courses)
+        return chain(self._first.courses, *(strand.courses for strand in self._further))
+
+    @property
+    def _aside(self) -> Iterator[Run]:
+        return chain(self._first.aside, *(strand.aside for strand in self._further), self._unknown)
 
     def take(self, entry: Entry) -> list[Moment]:
         """Take in the next entry; what became true, in order of time."""
@@ -121,14 +140,13 @@ class Folding:
         return facts
 
     def enter(self, entry: Entry, facts: Facts) -> Seen:
-        """Take in the next entry; what became true goes to `facts`, clock by clock."""
+        """Take in the next entry; what became true goes to `facts`, clock by clock. Returns what the first one saw."""
         before, entry = self.latest, _remembering(self.latest, entry)
-        seen = self._seen = self._see(entry)
-        for course in self.courses:
-            if not course.is_over:
-                hold(course, self._kept, max(entry.at, course.at), facts)
-                step(course, seen, facts)
-        self._begin(before, seen, facts)
+        seen = self._first.enter(before, entry, facts)
+        if self._further:
+            record = next(course for course in self._first.courses if course.kind is Kind.RESOLUTION)
+            for strand in self._further:
+                strand.follow(before, entry, record, facts)
         self.latest = entry
         return seen
 
@@ -142,28 +160,17 @@ class Folding:
             pending=pending,
             gap=bool(pending) and pending[0] != folded + 1,
             latest=self.latest,
-            runs=tuple(course.run() for course in self.courses),
+            runs=(*(course.run() for course in self.courses), *self._aside),
         )
 
-    def _see(self, entry: Entry) -> Seen:
-        """Most entries leave all fields as they are by which a policy is chosen."""
-        basis, before = entry.basis, self._seen
-        if before is not None and basis == before.basis:
-            return Seen(entry=entry, basis=before.basis, terms=before.terms)
-        terms = self._agreements.terms(basis, self.courses[0].began_at if self.courses else entry.at)
-        return Seen(entry=entry, basis=basis, terms=terms)
 
-    def _begin(self, before: Entry | None, seen: Seen, facts: Facts) -> None:
-        """Start the clocks that this entry starts: those for which the policy has a target."""
-        starting = [kind for kind, clock in KINDS.items() if clock.starts(before, seen.entry)]
-        if not starting:
-            return
-        at = max([seen.entry.at, *(course.at for course in self.courses)])
-        began_at = self.courses[0].began_at if self.courses else at
-        taken = {course.kind for course in self.courses if course.is_open and not KINDS[course.kind].parallel}
-        for kind in starting:
-            if kind in seen.terms.policy.targets and kind not in taken:
-                self.courses.append(begin(kind, seen, at=at, began_at=began_at, facts=facts))
+def _strand(agreements: Agreements, name: str, case: Case) -> Strand:
+    return Strand(agreements, name, [run for run in case.runs if run.agreement == name], case.kept)
+
+
+def _unknown(case: Case, agreements: Agreements) -> tuple[Run, ...]:
+    known = {one.name for one in agreements.every}
+    return tuple(run for run in case.runs if run.agreement not in known)
 
 
 def _remembering(before: Entry | None, entry: Entry) -> Entry:

@@ -14,6 +14,7 @@ the fact with the instant at which it became true. Rules, in the words of ITIL 4
   is passed: no later policy takes it back, and none makes it passed before that policy came.
 - Thresholds lie before the target, at it and after it; a breached clock goes on to the later ones while it counts.
 - A verdict stands: a breached clock stays breached, and keeps the policy and priority at which it was.
+- Each agreement has clocks of its own, which know nothing of the others' (services.sla.domain.strand).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from services.sla.domain.course import Course, course_of
 from services.sla.domain.history import Entry
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.mark import Side
-from services.sla.domain.policy import HIDDEN, Agreements, OnReopen, Policy, Terms
+from services.sla.domain.policy import HIDDEN, MAIN, Agreements, OnReopen, Policy, Terms
 from services.sla.domain.run import ENDED, Activity, ClockState, Run, Span, Threshold, due_at, state_in, state_of
 from services.sla.events import BREACHED, CANCELLED, MET, PASSED, PAUSED, RECOMPUTED, RESUMED, STARTED, WARNED
 from shared.event import Event
@@ -48,11 +49,12 @@ Facts = list[Moment] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """An entry as all clocks of its record see it: what matching reads of it, and the terms that this leads to."""
+    """An entry as all clocks of an agreement see it: what matching reads of it, and the terms that this leads to."""
 
     entry: Entry
     basis: Basis
     terms: Terms
+    agreement: str = MAIN
 
 
 def begin(kind: Kind, seen: Seen, *, at: datetime, began_at: datetime, facts: Facts) -> Course:
@@ -70,6 +72,7 @@ def begin(kind: Kind, seen: Seen, *, at: datetime, began_at: datetime, facts: Fa
         passed=[],
         instance=entry.version if KINDS[kind].repeats else None,
         party=KINDS[kind].party(entry),
+        agreement=seen.agreement,
         breached_at=None,
     )
     if facts is not None:

@@ -7,6 +7,7 @@ the history was cut into folds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,11 +15,12 @@ from services.sla.domain.basis import Basis
 from services.sla.domain.calendar import add_business, business_time
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.mark import Side
-from services.sla.domain.policy import Agreements, Terms
+from services.sla.domain.policy import MAIN, Agreements, Terms
 from services.sla.domain.run import (
     ENDED,
     NOTHING,
     Activity,
+    Identity,
     Run,
     Span,
     Threshold,
@@ -49,11 +51,17 @@ class Course:
     instance: int | None
     party: str | None
     breached_at: datetime | None
+    agreement: str = MAIN
     _over: set[str] = field(default_factory=set)
     _run: Run | None = None
     _gone: timedelta | None = None
     _ahead: Threshold | None = None
     _looked: bool = False
+
+    @property
+    def identity(self) -> Identity:
+        """Which clock of its incident."""
+        return self.agreement, self.kind, self.instance
 
     @property
     def is_open(self) -> bool:
@@ -89,6 +97,7 @@ class Course:
                 passed=tuple(self.passed),
                 instance=self.instance,
                 party=self.party,
+                agreement=self.agreement,
             )
         return self._run
 
@@ -123,6 +132,15 @@ class Course:
         self.passed.clear()
         self._over.clear()
         self._gone, self._looked = NOTHING, False
+
+    def lay(self, spans: Sequence[Span], since: datetime) -> None:
+        """Other spans for the whole of the past; `since` is when it started anew, if that is later than before."""
+        self._run, self.spans = None, list(spans)
+        self._gone, self._looked = None, False
+        if since > self.since and self.breached_at is None:
+            self.since = since
+            self.passed.clear()
+            self._over.clear()
 
     def has_crossed(self, name: str) -> bool:
         """Whether the threshold of this name is passed."""
@@ -182,6 +200,7 @@ def course_of(run: Run, agreements: Agreements) -> Course:
         passed=list(run.passed),
         instance=run.instance,
         party=run.party,
+        agreement=run.agreement,
         breached_at=run.breached_at,
         _over={one.name for one in run.passed},
         _run=run,

@@ -112,7 +112,7 @@ def _explain(
     agreements: Agreements,
     at: datetime,
 ) -> Explanation:
-    own = [one.event for one in moments if (one.run.kind, one.run.instance) == (run.kind, run.instance)]
+    own = [one.event for one in moments if one.run.identity == run.identity]
     run, passed = advance_kept(run, at, agreements, case.kept)
     terms = terms_of(run, agreements)
     stopped = stopped_at(run)

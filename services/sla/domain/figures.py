@@ -13,12 +13,23 @@ from datetime import datetime, timedelta
 from services.sla.domain.calendar import business_time
 from services.sla.domain.clock import advance
 from services.sla.domain.history import Entry
-from services.sla.domain.policy import HIDDEN, Agreements, Kind
-from services.sla.domain.run import Activity, ClockState, Run, Span, counts, elapsed, state_of, stopped_at, terms_of
+from services.sla.domain.policy import HIDDEN, MAIN, Agreements, Kind
+from services.sla.domain.run import (
+    Activity,
+    ClockState,
+    Run,
+    Span,
+    clock_name,
+    counts,
+    elapsed,
+    state_of,
+    stopped_at,
+    terms_of,
+)
 
 Sums = Counter[tuple[str, ...]]
 
-DIMENSIONS = ("priority", "team", "service", "organisation", "level")
+DIMENSIONS = ("priority", "team", "service", "organisation", "level", "agreement")
 NONE = "(none)"
 """The value of a record that has none, and the level of one that tells none."""
 UNKNOWN = "(history no longer kept)"
@@ -41,19 +52,22 @@ def count(
     entries: Sequence[Entry] | None,
     agreements: Agreements,
     now: datetime,
+    backlog: str = MAIN,
 ) -> None:
     """Add one clock as of `now`; `entries` is its incident's history, which only a breach is asked for.
+
+    `backlog` is the agreement by whose clocks the open records are counted, each once.
 
     Paths: `values/<value>/<clock>/<met|breached|running|cancelled|stopped|business_seconds|wall_seconds>`,
     `backlog/<value>/<age>`, `causes/<clock>/<cause>`, `levels/<clock>/<level>/<breaches|seconds>`.
     """
     run, _ = advance(run, now, agreements)
     state = state_of(run, terms_of(run, agreements))
-    value, clock = value_of(dimension, run, latest), run.kind.value
+    value, clock = value_of(dimension, run, latest), _name(dimension, run)
     into["values", value, clock, _COUNTED_AS.get(state, state).value] += 1
     for name, number in _times(run, agreements):
         into["values", value, clock, name] += number
-    if run.is_open and run.kind is Kind.RESOLUTION:
+    if run.is_open and run.kind is Kind.RESOLUTION and run.agreement == backlog:
         into["backlog", value, age(now - run.spans[0].start)] += 1
     if run.breached_at is not None:
         _count_breach(into, run, run.breached_at, entries, agreements)
@@ -61,8 +75,14 @@ def count(
 
 def value_of(dimension: str, run: Run, latest: Entry) -> str:
     """What a clock is counted under: the priority it ran by, and else what its incident last said."""
-    value = run.priority if dimension == "priority" else getattr(latest, dimension)
+    of_clock = {"priority": run.priority, "agreement": run.agreement}
+    value = of_clock[dimension] if dimension in of_clock else getattr(latest, dimension)
     return NONE if value is None else str(value)
+
+
+def _name(dimension: str, run: Run) -> str:
+    """Clocks of several agreements are not mixed, unless they are told apart by what they are grouped by."""
+    return run.kind.value if dimension == "agreement" else clock_name(run.kind, run.agreement)
 
 
 def age(passed: timedelta) -> str:
@@ -81,7 +101,7 @@ def _times(run: Run, agreements: Agreements) -> Iterator[tuple[str, int]]:
 
 
 def _count_breach(into: Sums, run: Run, at: datetime, entries: Sequence[Entry] | None, agreements: Agreements) -> None:
-    clock = run.kind.value
+    clock = clock_name(run.kind, run.agreement)
     if not entries:
         into["causes", clock, UNKNOWN] += 1
         return

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from services.sla.domain.clock import Facts, Moment, cross, passing
 from services.sla.domain.course import Course, course_of
 from services.sla.domain.kinds import Kind
-from services.sla.domain.policy import Agreements
-from services.sla.domain.run import Run, Threshold
+from services.sla.domain.policy import MAIN, Agreements
+from services.sla.domain.run import Identity, Run, Threshold
 
 _EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -26,6 +26,12 @@ class Kept:
     kind: Kind
     instance: int | None
     threshold: Threshold
+    agreement: str = MAIN
+
+    @property
+    def identity(self) -> Identity:
+        """Which clock of its incident."""
+        return self.agreement, self.kind, self.instance
 
 
 def hold(course: Course, kept: Iterable[Kept], before: datetime, facts: Facts) -> None:
@@ -55,7 +61,7 @@ def held(run: Run, agreements: Agreements, kept: Sequence[Kept]) -> Run:
 
 
 def _holds(one: Kept, course: Course, before: datetime) -> bool:
-    if (one.kind, one.instance) != (course.kind, course.instance) or one.threshold.at >= before:
+    if one.identity != course.identity or one.threshold.at >= before:
         return False
     over = course.has_crossed(one.threshold.name)
     return not over and one.threshold.at >= course.spans[-1].start and course.is_counting

@@ -1,8 +1,9 @@
 """What a requester may expect: by when a reply and a solution, and what holds each of them up.
 
 A promise is made by the clocks that are agreed with the customer, never by those between teams (OLA) or with a vendor
-(UC). The reply is that of the response clock, or of the message that waits longest; the solution is that of the
-resolution clock. What was given, solved or withdrawn is owed no more.
+(UC), nor by those of an agreement that is internal. The reply is that of the response clock, or of the message that
+waits longest; the solution is that of the resolution clock; of several agreements the strictest holds, which is due
+first. What was given, solved or withdrawn is owed no more.
 
 What is owed follows from the fold alone. That it is late follows from the time of asking, too, and moves no promise:
 a missed instant stays the one that was promised (ITIL 4 service level management).
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from services.sla.domain.case import Case
@@ -20,7 +21,7 @@ from services.sla.domain.clock import advance
 from services.sla.domain.keeping import held
 from services.sla.domain.kinds import Kind
 from services.sla.domain.policy import Agreements, Terms
-from services.sla.domain.run import Activity, Run, due_at, is_counting, stopped_at, terms_of
+from services.sla.domain.run import NOT_AGREED, Activity, Run, due_at, is_counting, stopped_at, terms_of
 from services.sla.domain.zone import wall_clock, zone_names
 
 REPLIES = (Kind.RESPONSE, Kind.NEXT_REPLY)
@@ -95,13 +96,16 @@ def answers(case: Case, agreements: Agreements, now: datetime) -> tuple[Answer, 
 
 
 def zone_for(case: Case, agreements: Agreements, asked: str | None = None) -> tuple[str, ZoneOf]:
-    """The zone in which to tell it: the one asked for, else the requester's, else that of the policy's calendar."""
+    """The zone to tell it in: the one asked for, else the requester's, else that of the first agreement's calendar."""
     if asked is not None:
         return asked, ZoneOf.ASKED
     told = None if case.latest is None else case.latest.requester_zone
     if told is not None and told in zone_names():
         return told, ZoneOf.REQUESTER
-    return terms_of(_runs(case, SOLUTIONS, agreements)[-1], agreements).calendar.zone, ZoneOf.CALENDAR
+    solution = case.run(Kind.RESOLUTION)
+    if solution is None:
+        raise AssertionError("unreachable: a case that has begun has the first agreement's resolution clock")
+    return terms_of(solution, agreements).calendar.zone, ZoneOf.CALENDAR
 
 
 def in_zone(zone: str, at: datetime) -> str:
@@ -133,7 +137,7 @@ def _answer(case: Case, kinds: Sequence[Kind], agreements: Agreements, now: date
     runs = _runs(case, kinds, agreements)
     run = _first_open(runs, agreements)
     if run is None:
-        return _ended(max(runs, key=lambda one: one.spans[-1].start), agreements)
+        return _ended(max(runs, key=lambda one: _lasting(one, agreements)), agreements)
     run, _ = advance(run, now, agreements)
     one = pledge(run, agreements)
     if run.breached_at is not None:
@@ -151,9 +155,23 @@ def _ended(run: Run, agreements: Agreements) -> Answer:
     return Answer(word=Word.GIVEN, by=by, since=stopped_at(run), reason=last.reason)
 
 
+def _lasting(run: Run, agreements: Agreements) -> tuple[bool, datetime, timedelta]:
+    """Of clocks that have ended the last one tells what became of it; of those of one instant the strictest.
+
+    One that ended because nothing was agreed any more tells nothing while there is another.
+    """
+    by = due_at(run, terms_of(run, agreements)) or _FAR
+    return run.spans[-1].reason != NOT_AGREED, run.spans[-1].start, _FAR - by
+
+
 def _runs(case: Case, kinds: Sequence[Kind], agreements: Agreements) -> list[Run]:
-    """The clocks with what they passed by inputs that hold no more: all of that has been told."""
-    return [held(run, agreements, case.kept) for run in case.runs if run.kind in kinds]
+    """The clocks of these kinds whose agreements face the requester.
+
+    They have what they passed by inputs that hold no more: all of that has been told.
+    """
+    inside = {name for name in {run.agreement for run in case.runs} if agreements.of(name).internal}
+    mine = (run for run in case.runs if run.kind in kinds and run.agreement not in inside)
+    return [held(run, agreements, case.kept) for run in mine]
 
 
 def _first_open(runs: Sequence[Run], agreements: Agreements) -> Run | None:

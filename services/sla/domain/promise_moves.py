@@ -100,7 +100,7 @@ def _is_missed(one: Pledge, at: datetime) -> bool:
 
 
 def _marks(case: Case) -> list[tuple[object, ...]]:
-    return [(run.kind, run.instance, run.since, run.basis, run.spans) for run in case.runs if run.kind in PROMISING]
+    return [(run.identity, run.since, run.basis, run.spans) for run in case.runs if run.kind in PROMISING]
 
 
 def _news(told: Promise | None, was: Owed, now: Owed) -> bool:

@@ -12,28 +12,30 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from services.sla.domain.case import Case
+from services.sla.domain.case import Case, fold
+from services.sla.domain.clock import Moment
 from services.sla.domain.history import Entry
 from services.sla.domain.inputs import what_changed
 from services.sla.domain.keeping import Kept, advance_kept
 from services.sla.domain.mark import TARGET, Side
-from services.sla.domain.policy import Agreements
-from services.sla.domain.recompute import COMPARED, Expected, Identity, recompute
+from services.sla.domain.policy import MAIN, Agreements
+from services.sla.domain.recompute import COMPARED, Expected, recompute
 from services.sla.domain.record import Clock
-from services.sla.domain.run import Activity, ClockState, Run, Span, Threshold, terms_of
+from services.sla.domain.run import NOT_AGREED, Activity, ClockState, Identity, Run, Span, Threshold, terms_of
 from services.sla.events import CANCELLED, RECOMPUTED
 from shared.event import Event
-
-NOT_AGREED = "no-longer-agreed"
-"""Why a clock ends of which the policies in force know no target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reckoned:
-    """The case by the inputs that hold now, and the records of which something moved, each with what is told of it."""
+    """The case by the inputs that hold now, and the records of which something moved, each with what is told of it.
+
+    `begun` is what became true of clocks that the further agreements in force have and those before did not.
+    """
 
     case: Case
     moved: Mapping[Identity, tuple[Clock, Event]]
+    begun: tuple[Moment, ...]
 
 
 def reckon(
@@ -45,15 +47,33 @@ def reckon(
         kept = (*case.kept, *more)
         expected = recompute(case.incident, entries, agreements, now, kept=kept)
     runs = tuple(_now(run, expected.case, agreements, now) for run in case.runs)
+    more_runs = tuple(_added(case, expected.case))
     moved = dict[Identity, tuple[Clock, Event]]()
     for run, after in zip(case.runs, runs, strict=True):
-        identity = run.kind, run.instance
-        before = stored.get(identity) if run.is_open else None
+        identity = run.identity
+        before = stored.get(identity) if _is_reckoned(run, expected.case) else None
         told = None if before is None else _news(before, run, after, expected, agreements, now)
         if told is not None:
             moved[identity] = told
     latest = case.latest if expected.case.latest is None else expected.case.latest
-    return Reckoned(case=replace(case, runs=runs, kept=kept, latest=latest), moved=moved)
+    found = replace(case, runs=(*runs, *more_runs), kept=kept, latest=latest)
+    return Reckoned(case=found, moved=moved, begun=_begun(more_runs, entries, agreements, kept))
+
+
+def _added(case: Case, expected: Case) -> Iterator[Run]:
+    """The clocks of further agreements that the case does not have; the first one begins none for the past."""
+    there = {run.identity for run in case.runs}
+    yield from (run for run in expected.runs if run.agreement != MAIN and run.identity not in there)
+
+
+def _begun(
+    runs: Sequence[Run], entries: Sequence[Entry], agreements: Agreements, kept: tuple[Kept, ...]
+) -> tuple[Moment, ...]:
+    if not runs:
+        return ()
+    added = {run.identity for run in runs}
+    _, moments = fold(entries[0].incident, entries, agreements, kept)
+    return tuple(moment for moment in moments if moment.run.identity in added)
 
 
 def _to_keep(
@@ -61,14 +81,14 @@ def _to_keep(
 ) -> Iterator[Kept]:
     """What was passed by open clocks and is not borne out by the new inputs, or later only."""
     for run in case.runs:
-        after = expected.case.run(run.kind, run.instance)
+        after = expected.case.clock(run.identity)
         if after is None or not run.is_open:
             continue
         after, _ = advance_kept(after, now, agreements, case.kept)
         passed = {one.name: one.at for one in after.passed}
-        for one in _told(run, stored.get((run.kind, run.instance)), agreements, now):
+        for one in _told(run, stored.get(run.identity), agreements, now):
             if one.name not in passed or passed[one.name] > one.at:
-                yield Kept(kind=run.kind, instance=run.instance, threshold=one)
+                yield Kept(kind=run.kind, instance=run.instance, threshold=one, agreement=run.agreement)
 
 
 def _told(run: Run, record: Clock | None, agreements: Agreements, now: datetime) -> Iterator[Threshold]:
@@ -91,29 +111,38 @@ def _told(run: Run, record: Clock | None, agreements: Agreements, now: datetime)
 
 def _now(run: Run, after: Case, agreements: Agreements, now: datetime) -> Run:
     """A clock that has ended keeps what it ended with; one that is agreed no more ends."""
-    if not run.is_open:
+    if not _is_reckoned(run, after):
         return run
-    if not _is_agreed(run, agreements):
+    if not _is_agreed(run, after, agreements):
         last = run.spans[-1]
         end = Span(start=now, end=None, activity=Activity.CANCELLED, reason=NOT_AGREED, version=last.version)
         return replace(run, at=now, spans=(*run.spans[:-1], replace(last, end=now), end))
-    found = after.run(run.kind, run.instance)
+    found = after.clock(run.identity)
     return run if found is None else found
 
 
-def _is_agreed(run: Run, agreements: Agreements) -> bool:
-    return run.kind in terms_of(run, agreements).policy.targets
+def _is_reckoned(run: Run, after: Case) -> bool:
+    """Whether a clock has not ended, or ended only because nothing was agreed, which holds no more."""
+    ended = run.spans[-1].reason
+    found = after.clock(run.identity) if ended == NOT_AGREED else None
+    return run.is_open or (found is not None and found.spans[-1].reason != NOT_AGREED)
+
+
+def _is_agreed(run: Run, after: Case, agreements: Agreements) -> bool:
+    """Whether a clock has a target, and its agreement takes its incident by the inputs that hold now."""
+    agreed = run.kind in terms_of(run, agreements).policy.targets
+    return agreed and (run.agreement == MAIN or after.clock(run.identity) is not None)
 
 
 def _news(
     before: Clock, run: Run, after: Run, expected: Expected, agreements: Agreements, now: datetime
 ) -> tuple[Clock, Event] | None:
     """The record and what is told of it, if anything moved."""
-    if not _is_agreed(run, agreements):
+    if not _is_agreed(run, expected.case, agreements):
         state = ClockState.CANCELLED if before.breached_at is None else before.state
         ended = replace(before, state=state, due_at=None, stopped_at=after.spans[-1].start)
         return ended, Event(type=CANCELLED, at=now, change={"reason": NOT_AGREED})
-    record = _record(before, expected, (run.kind, run.instance))
+    record = _record(before, expected, run.identity)
     return None if record is None else (record, _event(before, record, now))
 
 

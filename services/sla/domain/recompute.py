@@ -16,10 +16,9 @@ from services.sla.domain.case import Case, fold
 from services.sla.domain.history import Entry
 from services.sla.domain.inputs import Inputs
 from services.sla.domain.keeping import Kept, advance_kept
-from services.sla.domain.kinds import Kind
 from services.sla.domain.policy import Agreements
 from services.sla.domain.record import Clock, describe
-from services.sla.domain.run import Run
+from services.sla.domain.run import Identity, Run
 
 COMPARED = (
     "state",
@@ -36,10 +35,6 @@ COMPARED = (
     "stopped_at",
 )
 """What of a record follows from history alone. `told` and `asked` depend on when events came, too."""
-
-
-Identity = tuple[Kind, int | None]
-"""Which clock of its incident: the kind, and of one that repeats the version that started it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +61,9 @@ def recompute(
     case, moments = fold(incident, entries, agreements, kept)
     records: dict[Identity, tuple[Clock, ...]] = {}
     for run in case.runs if case.latest is not None else ():
-        identity = run.kind, run.instance
+        identity = run.identity
         _, passing = advance_kept(run, now, agreements, kept)
-        for moment in (*(one for one in moments if (one.run.kind, one.run.instance) == identity), *passing):
+        for moment in (*(one for one in moments if one.run.identity == identity), *passing):
             assert case.latest is not None
             record = describe(None, moment, case.latest, agreements, place="", asked=())
             timely = moment.threshold is not None
@@ -78,23 +73,23 @@ def recompute(
 
 def differences(stored: Clock, run: Run | None, expected: Expected) -> tuple[Difference, ...]:
     """Where a clock's record and its stored fold differ from what its history makes of them."""
-    points = expected.records.get((stored.kind, stored.instance), ())
+    points = expected.records.get(stored.identity, ())
     if not points:
         return (Difference(field="clock", stored=stored.state, expected=None),)
     by_record = [tuple(_compare(stored, point, COMPARED)) for point in points]
-    recomputed = expected.case.run(stored.kind, stored.instance)
+    recomputed = expected.case.clock(stored.identity)
     return (*min(by_record, key=len), *_compare_runs(run, recomputed))
 
 
 def inputs_of(stored: Clock, expected: Expected) -> Inputs | None:
     """What the clock is computed with today."""
-    points = expected.records.get((stored.kind, stored.instance))
+    points = expected.records.get(stored.identity)
     return points[-1].inputs if points else None
 
 
 def is_behind(stored: Clock, expected: Expected, now: datetime) -> bool:
     """Whether a live clock is past its due instant by its history, and that has not been told yet."""
-    points = expected.records.get((stored.kind, stored.instance))
+    points = expected.records.get(stored.identity)
     late = points[-1].breached_at if points else None
     return late is not None and late < now and stored.breached_at is None and not stored.backfill
 

@@ -11,9 +11,10 @@ from services.sla.domain.firing import Asked
 from services.sla.domain.history import Entry
 from services.sla.domain.inputs import Inputs
 from services.sla.domain.mark import TARGET, Side
-from services.sla.domain.policy import Agreements, Kind
+from services.sla.domain.policy import MAIN, Agreements, Kind
 from services.sla.domain.run import (
     ClockState,
+    Identity,
     Run,
     Threshold,
     due_at,
@@ -61,6 +62,12 @@ class Clock:
     restricted: bool = False
     backfill: bool = False
     inputs: Inputs | None = None
+    agreement: str = MAIN
+
+    @property
+    def identity(self) -> Identity:
+        """Which clock of its incident."""
+        return self.agreement, self.kind, self.instance
 
 
 class Telling(StrEnum):
@@ -124,6 +131,7 @@ def describe(
         restricted=latest.restricted,
         backfill=latest.backfill,
         inputs=terms.inputs,
+        agreement=run.agreement,
     )
 
 

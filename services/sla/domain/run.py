@@ -11,9 +11,13 @@ from typing import Protocol
 from services.sla.domain.basis import Basis
 from services.sla.domain.calendar import add_business, business_time
 from services.sla.domain.mark import Mark, Side
-from services.sla.domain.policy import Agreements, Kind, Policy, Terms
+from services.sla.domain.policy import MAIN, Agreements, Kind, Policy, Terms
 
 NOTHING = timedelta(0)
+NOT_AGREED = "no-longer-agreed"
+"""Why a clock ends for whose incident nothing is agreed any more."""
+Identity = tuple[str, Kind, int | None]
+"""Which clock of its incident: the agreement, the kind, and of one that repeats the version that started it."""
 
 
 class Activity(StrEnum):
@@ -86,6 +90,12 @@ class Run:
     passed: tuple[Threshold, ...] = ()
     instance: int | None = None
     party: str | None = None
+    agreement: str = MAIN
+
+    @property
+    def identity(self) -> Identity:
+        """Which clock of its incident."""
+        return self.agreement, self.kind, self.instance
 
     @property
     def priority(self) -> str:
@@ -122,9 +132,16 @@ class Measured(Protocol):
     def breached_at(self) -> datetime | None: ...
 
 
+def clock_name(kind: Kind, agreement: str) -> str:
+    """What a clock is called among all of a record: `resolution`, and of a further agreement `resolution@premium`."""
+    return kind.value if agreement == MAIN else f"{kind.value}@{agreement}"
+
+
 def terms_of(run: Run, agreements: Agreements) -> Terms:
     """What holds for the clock."""
-    return agreements.terms(run.basis, run.began_at)
+    # This is asked several times for each entry, and nearly always of the first agreement.
+    agreement = agreements if run.agreement == agreements.name else agreements.of(run.agreement)
+    return agreement.terms(run.basis, run.began_at)
 
 
 def next_threshold(run: Run, agreements: Agreements, *, told: frozenset[str] = frozenset()) -> Threshold | None:
@@ -190,10 +207,14 @@ def counted(run: Measured, terms: Terms) -> list[Span]:
 
 
 def due_at(run: Measured, terms: Terms) -> datetime | None:
-    """When the whole target is gone, or would have been had the clock not stopped. None for one that stands."""
-    if state_of(run, terms) in (ClockState.PAUSED, ClockState.CANCELLED):
+    """When the whole target is gone, or would have been had the clock not stopped.
+
+    None for one that stands, and for one of which the agreements no longer know the target.
+    """
+    target = terms.policy.targets.get(run.kind)
+    if target is None or state_of(run, terms) in (ClockState.PAUSED, ClockState.CANCELLED):
         return None
-    return reached_at(run, terms, terms.policy.target(run.kind))
+    return reached_at(run, terms, target)
 
 
 def stopped_at(run: Run) -> datetime | None:

@@ -34,7 +34,8 @@ class Move:
     others: tuple[ClockState, ...] = ()
 
 
-STARTS: Mapping[Fact, ClockState] = {Fact.STARTED: ClockState.RUNNING}
+# A further agreement may come to hold for an incident that waits.
+STARTS: Mapping[Fact, Move] = {Fact.STARTED: Move(to=ClockState.RUNNING, others=(ClockState.PAUSED,))}
 
 _RUNNING, _PAUSED, _MET = ClockState.RUNNING, ClockState.PAUSED, ClockState.MET
 _BREACHED, _CANCELLED = ClockState.BREACHED, ClockState.CANCELLED
@@ -60,6 +61,8 @@ MOVES: Mapping[tuple[ClockState, Fact], Move] = {
     (_CANCELLED, Fact.RESUMED): Move(to=_RUNNING),
     (_CANCELLED, Fact.PAUSED): Move(to=_PAUSED),
     (_CANCELLED, Fact.MET): Move(to=_MET),
+    # The policies in force know a target again.
+    (_CANCELLED, Fact.RECOMPUTED): Move(to=_RUNNING, others=(_PAUSED, _MET, _BREACHED)),
     # A verdict stands, whatever becomes of the incident.
     (_BREACHED, Fact.PASSED): Move(to=_BREACHED),
 }

@@ -111,7 +111,7 @@ def _look_at(
     clocks: Repository[Clock],
     agreements: Agreements,
 ) -> list[Told]:
-    run, latest = case.run(stored.state.kind, stored.state.instance), case.latest
+    run, latest = case.clock(stored.state.identity), case.latest
     if run is None or latest is None:
         raise AssertionError("unreachable: a case whose clock is stored has folded an entry")
     told = list[Told]()

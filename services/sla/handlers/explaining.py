@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from services.sla.domain.case import Case, missing
 from services.sla.domain.explanation import Explanation, Part, explain
 from services.sla.domain.history import Entry
-from services.sla.domain.keeping import Kept
 from services.sla.domain.policy import Agreements
-from services.sla.domain.recompute import Identity
 from services.sla.domain.record import Clock
-from services.sla.domain.run import Activity, Threshold
+from services.sla.domain.run import Activity, Identity, Threshold
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.rows import key_of, load_cases
 from services.sla.handlers.windows import CLOCKS
@@ -27,15 +25,17 @@ from shared.unit_of_work import Work
 if TYPE_CHECKING:
     from shared.command import Command
 
+_FAR = datetime.max.replace(tzinfo=UTC)
 _FACT_FIELDS = ("state", "priority", "service", "team", "level", "organisation")
 
 
 def explain_clocks(work: Work, command: Command, args: Mapping[str, Any], *, agreements: Agreements) -> Document:
     """The clocks of the incident `number` at `at` (now when it is left out), recomputed from its history alone.
 
-    `clock` keeps one kind. Raises NotFound when sla knows no such incident, when it had not begun at `at`, or when
-    its history is no longer kept; Forbidden (`restricted`) for a restricted incident, also as of an instant before
-    it was; Invalid for an instant to come.
+    Strictest first: clocks that run by their due instant, then those that stand, then those that have ended. `clock`
+    keeps one kind, `agreement` those of one agreement. Raises NotFound when sla knows no such incident, when it had not
+    begun at `at`, or when its history is no longer kept; Forbidden (`restricted`) for a restricted incident, also as of
+    an instant before it was; Invalid for an instant to come.
     """
     number, at = command.require_number(), args.get("at") or work.now
     if at > work.now:
@@ -60,16 +60,23 @@ def explain_clocks(work: Work, command: Command, args: Mapping[str, Any], *, agr
         "missing": missing(case),
         "incident": _incident(then.latest),
         "clocks": [
-            {**_clock(one, case), "told": _as_told(told.get((one.run.kind, one.run.instance)), one)}
-            for one in clocks
-            if wanted in (None, one.run.kind.value)
+            {**_clock(one, case), "told": _as_told(told.get(one.run.identity), one)}
+            for one in sorted(clocks, key=_strictness)
+            if wanted in (None, one.run.kind.value) and args.get("agreement") in (None, one.run.agreement)
         ],
     }
 
 
+def _strictness(one: Explanation) -> tuple[int, datetime]:
+    """Of clocks that are alike in this, the one that began first comes first."""
+    if one.stopped_at is not None:
+        return 2, _FAR
+    return (0, one.due_at or _FAR) if one.parts[-1].counts else (1, _FAR)
+
+
 def _records(work: Work, case: Case) -> dict[Identity, Clock]:
     rows = work.load(CLOCKS, [key_of(case.incident, run) for run in case.runs])
-    return {(one.kind, one.instance): one for one in (from_document(Clock, row) for row in rows.values())}
+    return {one.identity: one for one in (from_document(Clock, row) for row in rows.values())}
 
 
 def _as_told(clock: Clock | None, one: Explanation) -> Document | None:
@@ -92,6 +99,7 @@ def _clock(one: Explanation, case: Case) -> Document:
     policy, calendar = one.terms.policy, one.terms.calendar
     return {
         "clock": one.run.kind.value,
+        "agreement": one.run.agreement,
         "instance": one.run.instance,
         "party": one.run.party,
         "state": one.state.value,
@@ -120,7 +128,7 @@ def _clock(one: Explanation, case: Case) -> Document:
 
 
 def _is_kept(threshold: Threshold, one: Explanation, case: Case) -> bool:
-    return Kept(kind=one.run.kind, instance=one.run.instance, threshold=threshold) in case.kept
+    return any(kept.identity == one.run.identity and kept.threshold == threshold for kept in case.kept)
 
 
 def _threshold(threshold: Threshold, *, passed: bool, kept: bool) -> Document:

@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from services.sla.domain.case import Case
-from services.sla.domain.kinds import Kind
 from services.sla.domain.policy import Agreements
 from services.sla.domain.run import Run, state_of, terms_of
-from services.sla.handlers.rows import CASES, clock_key
+from services.sla.handlers.rows import CASES, clock_key, identity_in
 from services.sla.handlers.windows import CLOCKS, page_of
 from shared.storage import from_document
 from shared.store import Document
@@ -45,7 +44,8 @@ def _keys(row: Document, until: datetime | None) -> Iterator[tuple[str, int]]:
     """The key of each clock that started before the period ends, and its place in the case."""
     for place, run in enumerate(row["runs"]):
         if until is None or run["spans"][0]["start"] < until:
-            yield clock_key(row["_id"], Kind(run["kind"]), run.get("instance")), place
+            agreement, kind, instance = identity_in(run)
+            yield clock_key(row["_id"], kind, instance, agreement), place
 
 
 def _state(run: Run, agreements: Agreements) -> str:

@@ -174,7 +174,7 @@ class _Fold:
             self.told.append(told)
 
     def _known(self, moment: Moment, case: Case) -> Run:
-        run = case.run(moment.run.kind, moment.run.instance)
+        run = case.clock(moment.run.identity)
         if run is None or moment.threshold is None:
             return moment.run
         return advance_kept(run, self.work.now, self.agreements, case.kept)[0]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from services.sla.domain.calendar import Calendar, add_business
 from services.sla.domain.case import Case
 from services.sla.domain.clock import advance
-from services.sla.domain.policy import Agreements, Kind
+from services.sla.domain.policy import MAIN, Agreements, Kind
 from services.sla.domain.run import Activity, ClockState, Run, due_at, elapsed, state_of, stopped_at, terms_of
 from services.sla.handlers.due import FLOOR
-from services.sla.handlers.rows import DUE, key_of, load_cases
+from services.sla.handlers.rows import DUE, identity_in, key_of, load_cases
 from services.sla.handlers.windows import CLOCKS, page_of
 from shared.clock import format_instant
 from shared.envelope import Lane
@@ -43,7 +43,8 @@ class Ahead:
 
     def latest(self, agreements: Agreements) -> datetime:
         """The latest end among the calendars that policies name."""
-        named = {rule.policy.calendar for one in agreements.versions for rule in one.rules}
+        versions = (version for one in agreements.every for version in one.versions)
+        named = {rule.policy.calendar for version in versions for rule in version.rules}
         ends = (self.end(agreements.calendars[name]) for name in named)
         return max((end for end in ends if end is not None), default=self.now)
 
@@ -51,10 +52,10 @@ class Ahead:
 def predict(work: Work, _command: Command, args: Mapping[str, Any], *, agreements: Agreements) -> Document:
     """A page of the running clocks that are due before `within_seconds` of open time of their calendar have gone.
 
-    `{checked, as_of, clocks: [{number, incident, clock, state, priority, team, service, due_at, window_ends_at,
-    elapsed_seconds, target_seconds}], restricted, through, next}`, those of P1 first, each part about in the order of
-    its next threshold. Clocks of restricted incidents are counted and not told. What is read are the rows of clocks
-    with a threshold in that time, by the index of the ticker.
+    `{checked, as_of, clocks: [{number, incident, clock, agreement, state, priority, team, service, due_at,
+    window_ends_at, elapsed_seconds, target_seconds}], restricted, through, next}`, those of P1 first, each part about
+    in the order of its next threshold. Clocks of restricted incidents are counted and not told. What is read are the
+    rows of clocks with a threshold in that time, by the index of the ticker.
     """
     ahead = Ahead(now=work.now, within=timedelta(seconds=args["within_seconds"]))
     found, cursor = _page_of_due(work, args.get("cursor"), ahead.latest(agreements), args["limit"])
@@ -64,7 +65,7 @@ def predict(work: Work, _command: Command, args: Mapping[str, Any], *, agreement
     for row in found:
         clock = clocks.get(row["clock"])
         case = None if clock is None else cases.get(clock["incident"])
-        run = None if clock is None or case is None else case.run(Kind(clock["kind"]), clock.get("instance"))
+        run = None if clock is None or case is None else case.clock(identity_in(clock))
         one = None if case is None or run is None else _ahead_of(case, run, ahead, agreements)
         if one is not None and case is not None and case.latest is not None:
             restricted += case.latest.restricted
@@ -83,11 +84,11 @@ def predict(work: Work, _command: Command, args: Mapping[str, Any], *, agreement
 def lengths(work: Work, _command: Command, args: Mapping[str, Any], *, agreements: Agreements) -> Document:
     """A page of how long records took that started in the period, or have lasted so far.
 
-    `{checked, lengths: [[priority, team, service, seconds, finished]], through, next}`: open time by the resolution
-    clock; records that were cancelled are left out. History brought over counts.
+    `{checked, lengths: [[priority, team, service, seconds, finished]], through, next}`: open time by the
+    resolution clock of the first agreement; records that were cancelled are left out. History brought over counts.
     """
     found, cursor = page_of(work, args.get("cursor"), args.get("since"), args.get("until"), args["limit"])
-    wanted = [row["incident"] for row in found if row["kind"] == Kind.RESOLUTION.value]
+    wanted = [row["incident"] for row in found if identity_in(row) == (MAIN, Kind.RESOLUTION, None)]
     cases = load_cases(work, wanted)
     return {
         "checked": len(found),
@@ -108,6 +109,7 @@ def _ahead_of(case: Case, run: Run, ahead: Ahead, agreements: Agreements) -> Doc
         "number": key_of(case.incident, run),
         "incident": case.incident,
         "clock": run.kind.value,
+        "agreement": run.agreement,
         "state": case.latest.state,
         "priority": run.priority,
         "team": case.latest.team,

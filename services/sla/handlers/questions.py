@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from services.sla.domain.attainment import Attainment, count
 from services.sla.domain.case import Case, missing
 from services.sla.domain.kinds import KINDS, Kind
-from services.sla.domain.policy import PRIORITIES, Agreements
+from services.sla.domain.policy import ALL, MAIN, PRIORITIES, Agreements
 from services.sla.domain.record import Clock
-from services.sla.domain.run import Run, Span, counts, elapsed, stopped_at, terms_of
+from services.sla.domain.run import Run, Span, clock_name, counts, elapsed, stopped_at, terms_of
 from services.sla.handlers import rows
 from services.sla.handlers.rows import key_of
 from services.sla.handlers.windows import windows
@@ -68,6 +68,8 @@ def find(work: Work, _command: Command, args: Mapping[str, Any], *, clocks: Repo
 def report(work: Work, _command: Command, args: Mapping[str, Any], *, clocks: Repository[Clock]) -> Document:
     """Attainment by priority and clock, over clocks that started in the period, history brought over included.
 
+    Of one agreement's clocks, the first one's unless `agreement` names another; `all` counts every one.
+
     `{"priorities": {"P1": {"response": {met, breached, running, cancelled, attainment}, ...}}, "gaps": n}`;
     attainment is met over decided, null while nothing is. `gaps` counts cases that wait for a missing version.
     """
@@ -75,12 +77,19 @@ def report(work: Work, _command: Command, args: Mapping[str, Any], *, clocks: Re
     for window in windows(work, {}, None, args.get("since"), args.get("until"), PAGE):
         keys = [row["_id"] for row in work.adopt(clocks.shape.collection, window)]
         for stored in clocks.get_many(work, keys).values():
-            key = (stored.state.priority, stored.state.kind.value)
+            if not is_of(stored.state.agreement, args):
+                continue
+            key = (stored.state.priority, clock_name(stored.state.kind, stored.state.agreement))
             tallies[key] = count(tallies.get(key, Attainment()), stored.state, work.now)
     priorities: Document = {priority: {} for priority in PRIORITIES}
     for (priority, kind_name), tally in tallies.items():
         priorities[priority][kind_name] = _tally(tally)
     return {"priorities": priorities, "gaps": count_gaps(work)}
+
+
+def is_of(agreement: str, args: Mapping[str, Any]) -> bool:
+    """Whether a question asks of this agreement's clocks."""
+    return args.get("agreement", MAIN) in (agreement, ALL)
 
 
 def count_gaps(work: Work) -> int:
@@ -98,7 +107,7 @@ def _shown(stored: Stored[Clock], clocks: Repository[Clock]) -> Document:
 def _with_spans(
     stored: Stored[Clock], case: Case, clocks: Repository[Clock], agreements: Agreements, now: datetime
 ) -> Document:
-    shown, run = _shown(stored, clocks), case.run(stored.state.kind, stored.state.instance)
+    shown, run = _shown(stored, clocks), case.clock(stored.state.identity)
     if run is None or _hidden(stored, case, clocks):
         return {name: shown[name] for name in RESTRICTED_FIELDS if name in shown}
     terms = terms_of(run, agreements)

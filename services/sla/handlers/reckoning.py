@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from services.sla.domain.case import Case
 from services.sla.domain.history import Entry
+from services.sla.domain.keeping import advance_kept
 from services.sla.domain.policy import Agreements
 from services.sla.domain.promise import PROMISING
 from services.sla.domain.promise_moves import Promise
 from services.sla.domain.reckoning import Reckoned, reckon
-from services.sla.domain.recompute import Identity
 from services.sla.domain.record import Clock, awaited
+from services.sla.domain.run import Identity
 from services.sla.handlers import rows
 from services.sla.handlers.due import Lease
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.promising import Promises, load_promises
-from services.sla.handlers.telling import cause_of, in_plain_values
+from services.sla.handlers.telling import cause_of, in_plain_values, tell
 from shared.storage import Repository, Stored, from_document
 from shared.store import Document
 from shared.unit_of_work import UnitOfWork, Work
@@ -111,18 +112,19 @@ def _reckon(
 ) -> None:
     """Without the whole history only the rows move: what of the fold is stored is the best that is known."""
     agreements = promises.agreements
-    keys = {(run.kind, run.instance): rows.key_of(case.incident, run) for run in case.runs}
+    keys = {run.identity: rows.key_of(case.incident, run) for run in case.runs}
     if entries and any(run.is_open for run in case.runs):
         records = {identity: stored[key].state for identity, key in keys.items() if key in stored}
         found = reckon(case, records, entries, agreements, work.now)
         _tell(work, found, keys, stored, entries[-1], clocks)
         case = found.case
+        _begin(work, found, stored, entries[-1], clocks, agreements)
         if because := _because(found):
             promises.renew(case, because)
             promises.tell()
     for run in case.runs:
-        clock = stored.get(key := keys[run.kind, run.instance])
-        if clock is not None and case.latest is not None and run.is_open:
+        clock = stored.get(key := rows.key_of(case.incident, run))
+        if clock is not None and case.latest is not None:
             threshold = awaited(clock.state, run, case.latest, agreements)
             rows.keep_due(work, key, due.get(key), threshold, run.priority, agreements.edition)
     rows.keep_case(work, case, agreements.edition, anew=True)
@@ -144,8 +146,31 @@ def _tell(
 
 def _because(found: Reckoned) -> str:
     """Which inputs moved a clock that promises something; empty when none of these moved."""
-    whys = [event.change.get("why") for (kind, _), (_, event) in found.moved.items() if kind in PROMISING]
+    moved = [event.change for (_, kind, _), (_, event) in found.moved.items() if kind in PROMISING]
+    whys = [change.get("why") or change.get("reason") for change in moved]
+    whys += [f"agreement {one.run.agreement} began" for one in found.begun if one.run.kind in PROMISING]
     return "; ".join(dict.fromkeys(str(why) for why in whys if why))
+
+
+def _begin(
+    work: Work,
+    found: Reckoned,
+    stored: dict[str, Stored[Clock]],
+    latest: Entry,
+    clocks: Repository[Clock],
+    agreements: Agreements,
+) -> None:
+    """Tell what became true of clocks that there were not, each fact with its instant; late ones act by the rules."""
+    for moment in found.begun:
+        run = found.case.clock(moment.run.identity) or moment.run
+        known, _ = advance_kept(run, work.now, agreements, found.case.kept)
+        key = rows.key_of(latest.incident, run)
+        backfill = latest.backfill
+        before = stored.get(key)
+        saved, _ = tell(
+            work, before, moment, latest, known=known, backfill=backfill, clocks=clocks, agreements=agreements
+        )
+        stored.update({} if saved is None else {key: saved})
 
 
 def _announce(work: Work, agreements: Agreements) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable
 from services.sla.domain.case import Case
 from services.sla.domain.history import Entry
 from services.sla.domain.kinds import Kind
-from services.sla.domain.run import Run, Threshold
+from services.sla.domain.policy import MAIN
+from services.sla.domain.run import Identity, Run, Threshold
 from shared.clock import format_instant
 from shared.envelope import Lane
 from shared.storage import from_document, to_document
@@ -19,14 +20,23 @@ HISTORY = "history"
 DUE = "due"
 
 
-def clock_key(incident: str, kind: Kind, instance: int | None = None) -> str:
-    """The key of an incident's clock of this kind; of one that repeats, of the one that this version started."""
-    return f"{incident}:{kind.value}" if instance is None else f"{incident}:{kind.value}:{instance}"
+def clock_key(incident: str, kind: Kind, instance: int | None = None, agreement: str = MAIN) -> str:
+    """The key of an incident's clock of this kind; of one that repeats, of the one that this version started.
+
+    `INC0000001:resolution`, `INC0000001:next_reply:7`, and of a further agreement `INC0000001:resolution@premium`.
+    """
+    beside = "" if agreement == MAIN else f"@{agreement}"
+    return f"{incident}:{kind.value}{beside}" if instance is None else f"{incident}:{kind.value}:{instance}{beside}"
 
 
 def key_of(incident: str, run: Run) -> str:
     """The key of this clock of an incident."""
-    return clock_key(incident, run.kind, run.instance)
+    return clock_key(incident, run.kind, run.instance, run.agreement)
+
+
+def identity_in(row: Document) -> Identity:
+    """Which clock of its incident a stored clock or run is. One of before there were agreements is the first's."""
+    return row.get("agreement", MAIN), Kind(row["kind"]), row.get("instance")
 
 
 def load_cases(work: Work, incidents: Collection[str]) -> dict[str, Case]:
@@ -37,10 +47,10 @@ def load_cases(work: Work, incidents: Collection[str]) -> dict[str, Case]:
 def keep_case(work: Work, case: Case, edition: str, *, anew: bool = False) -> None:
     """Store the case, which the block has loaded, with the edition of its inputs.
 
-    One that was folded further rests on the edition of before until it is computed anew: the tick finds it by that.
+    One that was folded under two editions rests on none until it is computed anew: the tick finds it by that.
     """
     row = work.load(CASES, [case.incident]).get(case.incident)
-    kept = edition if anew or row is None else row.get("edition")
+    kept = edition if anew or row is None or row.get("edition") == edition else None
     more: Document = {"edition": kept, "unended": any(run.is_open for run in case.runs)}
     if case.runs:
         more["place"] = f"{format_instant(case.runs[0].spans[0].start)} {case.incident}"

@@ -11,6 +11,7 @@ from services.sla.domain.case import Case
 from services.sla.domain.policy import Agreements
 from services.sla.domain.recompute import Difference, Expected, differences, inputs_of, is_behind, recompute
 from services.sla.domain.record import Clock
+from services.sla.domain.run import NOT_AGREED
 from services.sla.handlers.gone import FIRST, find_gone
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.rows import CASES
@@ -111,16 +112,17 @@ def _compare(
     page: _Page, clocks: Mapping[str, Clock], case: Case, expected: Expected, now: datetime, *, stale: bool
 ) -> None:
     for key, clock in clocks.items():
-        run = case.run(clock.kind, clock.instance)
+        run = case.clock(clock.identity)
         found = differences(clock, run, expected)
         ended = run is not None and not run.is_open
-        other = stale or clock.inputs != inputs_of(clock, expected)
+        unagreed = run is not None and run.spans[-1].reason == NOT_AGREED
+        other = stale or unagreed or clock.inputs != inputs_of(clock, expected)
         if found and stale and not ended:
             page.outdated += 1
             continue
         page.checked += 1
         page.behind += is_behind(clock, expected, now)
-        page.kept += any((one.kind, one.instance) == (clock.kind, clock.instance) for one in case.kept)
+        page.kept += any(one.identity == clock.identity for one in case.kept)
         if found and ended and other:
             page.superseded += 1
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -100,6 +101,13 @@ def agreed(*rules: Rule, calendars: Mapping[str, Calendar] | None = None, zones:
     """One version with these rules, and a calendar `always` beside those given."""
     calendars = {"always": make_calendar(), **(calendars or {})}
     return Agreements(versions=(make_version("1", *rules),), calendars=calendars, zones=zones)
+
+
+def beside(first: Agreements, name: str, *rules: Rule, internal: bool = False, **version: Any) -> Agreements:
+    """The agreements with a further one of one version."""
+    versions = (make_version("1", *rules, **version),)
+    more = Agreements(versions=versions, calendars=first.calendars, zones=first.zones, name=name, internal=internal)
+    return replace(first, further=(*first.further, more))
 
 
 def terms_for(agreements: Agreements, priority: str = "P3", at: datetime = MONDAY) -> Terms:

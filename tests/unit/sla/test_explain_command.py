@@ -61,7 +61,7 @@ def test_a_bar_shows_what_ran_and_what_was_late() -> None:
 def test_an_instant_without_an_offset_is_one_of_the_shown_zone() -> None:
     answer = json.loads(run("explain", NUMBER, "--at", "2026-03-02T10:20", "--zone", "Europe/Berlin", "--json").output)
     assert answer["as_of"] == "2026-03-02T09:20:00.000Z"
-    assert [clock["state"] for clock in answer["clocks"]] == ["met", "running"]
+    assert [clock["state"] for clock in answer["clocks"]] == ["running", "met"]
 
 
 def test_an_unknown_zone_or_instant_or_number_is_refused_in_a_sentence() -> None:

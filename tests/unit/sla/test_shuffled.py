@@ -18,11 +18,13 @@ from tests.unit.sla.factories import (
     MINUTE,
     MONDAY,
     SlaInMemory,
+    beside,
     make_agreements,
     make_calendar,
     make_event,
     make_policy,
     make_restricted,
+    make_rule,
 )
 from tests.unit.sla.test_verify import verify
 
@@ -36,11 +38,13 @@ NOTES: tuple[dict[str, Any], ...] = (
 
 
 def make_desk() -> SlaInMemory:
-    """Every kind of clock; P1 by office hours, the others around the clock."""
+    """Every kind of clock; P1 by office hours, the others around the clock; a further agreement for P1."""
     office = make_policy(name="office", calendar="office", response=HOUR / 2, resolution=2 * HOUR, others=ALL_KINDS)
     always = make_policy(others=ALL_KINDS, thresholds=(50, timedelta(hours=1)))
     calendars = {"office": make_calendar("08:00-12:00", "13:00-17:00", days=5)}
-    return SlaInMemory(make_agreements({"P1": office, "P3": always}, calendars))
+    first = make_agreements({"P1": office, "P3": always}, calendars)
+    premium = make_policy(name="premium", resolution=3 * HOUR, others=ALL_KINDS)
+    return SlaInMemory(beside(first, "premium", make_rule(premium, priority="P1")))
 
 
 @st.composite
