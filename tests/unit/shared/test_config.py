@@ -45,7 +45,7 @@ def message_of(environment: dict[str, str]) -> str:
 def test_an_empty_environment_is_a_working_one() -> None:
     settings = Settings.load({})
     assert settings.retry_ladder == LADDER
-    assert (settings.batch, settings.database_prefix, settings.timezone) == (200, "deskwire_", "UTC")
+    assert (settings.batch, settings.database_prefix, settings.timezone) == (100, "deskwire_", "UTC")
 
 
 def test_every_fault_is_named_at_once() -> None:
