@@ -4,8 +4,11 @@ PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
 CORE := deploy deskwire shared services
 SUITES := unit contract architecture integration faults e2e
+# Suites whose files go to two processes, each with its own broker and database.
+WORKERS_unit := -n 2 --dist loadfile
+WORKERS_integration := -n 2 --dist loadfile
+NIGHTLY := tests/unit/sla tests/e2e/test_replay.py tests/e2e/test_service_level_history.py
 
-NIGHTLY = tests/unit/sla tests/e2e/test_replay.py tests/e2e/test_service_level_history.py
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup setup-tests run test check lint types imports fmt faults nightly bench docs new-service lock clean
@@ -69,4 +72,4 @@ clean: ## remove .venv and caches; the data in ./var stays
 # A process for each folder: what one of them patches or starts does not reach the next. Exit code 5 is pytest's
 # word for a folder without tests.
 test-%:
-	@if [ -d tests/$* ]; then echo "== $*"; $(PYTEST) tests/$* $(ARGS) || [ $$? -eq 5 ]; fi
+	@if [ -d tests/$* ]; then echo "== $*"; $(PYTEST) tests/$* $(WORKERS_$*) $(ARGS) || [ $$? -eq 5 ]; fi
