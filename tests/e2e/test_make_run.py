@@ -185,7 +185,7 @@ def test_a_fault_in_a_services_settings_file_ends_the_start_with_its_place(machi
     file.write_text("calendars: {}\npolicies: {}\n")
     answer = machine.type(UP_COMMAND, DESKWIRE_SLA_FILE=str(file))
     assert answer.code == 3
-    assert answer.err.startswith(f"sla cannot start: {file}: policies.P1: there is no policy for it")
+    assert answer.err.startswith(f"sla cannot start: {file}: line 2, policies.P1: there is no policy for it")
     assert len(answer.err.splitlines()) == 1
     assert machine.processes() == []
 
