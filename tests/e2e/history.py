@@ -12,12 +12,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis
+
 from deploy.local.folders import ROOT
 from shared.clock import format_instant
 from tests.house import House
 
 SAMPLE = "volvo-it-incidents.sample.csv.gz"
 FOLDER = Path(os.environ.get("DESKWIRE_SAMPLE_DATA") or ROOT.parent / "shared" / "data")
+NIGHTLY = hypothesis.settings.get_current_profile_name() == "nightly"
+"""Whether `make nightly` runs: what takes minutes is left to it."""
 COLUMNS = (
     *("sr_number", "changed_at", "status", "sub_status", "function_division", "org_line", "support_team"),
     *("support_level", "impact", "product", "country", "owner_country", "owner"),

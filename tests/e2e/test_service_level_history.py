@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 import yaml
 
@@ -20,7 +19,7 @@ from deploy.local.process import wait_for
 from shared.envelope import Lane
 from shared.publisher import Message, Outcome
 from shared.topology import events_exchange, routing_key
-from tests.e2e.history import CASES, FOLDER, SAMPLE, make_rows, replay, verified, write_log
+from tests.e2e.history import CASES, FOLDER, NIGHTLY, SAMPLE, make_rows, replay, verified, write_log
 from tests.house import House
 
 pytestmark = pytest.mark.timeout(1200)
@@ -104,7 +103,7 @@ def history(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """A log to bring over, and how often sla is killed meanwhile."""
     if request.param == "small":
         return write_log(tmp_path_factory.mktemp("log") / "history.csv", small_history()), 3
-    if hypothesis.settings.get_current_profile_name() != "nightly":
+    if not NIGHTLY:
         pytest.skip("takes minutes: `make nightly` runs it")
     if not (FOLDER / SAMPLE).is_file():
         pytest.skip(f"{SAMPLE} is not there: set DESKWIRE_SAMPLE_DATA to its folder")
