@@ -4,9 +4,10 @@ PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
 CORE := deploy deskwire shared services
 SUITES := unit contract architecture integration faults e2e
-# Suites whose files go to two processes, each with its own broker and database.
+# Suites whose files go to several processes, each with its own broker and database.
 WORKERS_unit := -n 2 --dist loadfile
-WORKERS_integration := -n 2 --dist loadfile
+WORKERS_architecture := -n 2 --dist loadfile
+WORKERS_integration := -n 3 --dist loadfile
 NIGHTLY := tests/unit/sla tests/e2e/test_replay.py tests/e2e/test_service_level_history.py
 
 .DEFAULT_GOAL := help
