@@ -1,22 +1,21 @@
-"""Dead letters: a message that cannot be handled, moved aside with its explanation; listed, replayed, discarded.
+"""Dead letters: a message that cannot be handled, moved aside with its explanation.
 
 A dead letter carries the message unchanged and says in its headers what went wrong (`x-reason`, `x-error`,
 `x-pointer`), where (`x-consumer`, `x-queue`), how often it was tried and since when. What the broker moved itself (a
-message that killed its process each time) carries the broker's own `x-death` instead. Replaying is safe: the id stays,
-so the inbox keeps an effect from happening twice.
+message that killed its process each time) carries the broker's own `x-death` instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.clock import format_instant
-from shared.errors import DeskwireError, NotFound
+from shared.errors import DeskwireError
 from shared.ids import deterministic_id
-from shared.publisher import Message, Outcome, Publisher
+from shared.publisher import Message
 from shared.topology import DEAD, dead_queue
 
 TRACE_HEADERS = ("x-attempt", "x-first-failed-at", "x-sender", "x-queue")
@@ -141,68 +140,3 @@ def parse(consumer: str, body: bytes, properties: Mapping[str, Any]) -> DeadLett
         content_type=str(properties.get("content_type") or "application/octet-stream"),
         body=body,
     )
-
-
-def browse(channel: Any, consumer: str, limit: int = 100) -> Iterator[tuple[int, DeadLetter]]:
-    """Walk through a dead queue on a py-amqp channel: pairs of delivery tag and letter, oldest first.
-
-    The messages stay unacknowledged until the channel is closed, and are all back in the queue then, unless acked.
-    """
-    for _ in range(limit):
-        message = channel.basic_get(dead_queue(consumer))
-        if message is None:
-            return
-        yield message.delivery_tag, parse(consumer, _bytes(message.body), message.properties)
-
-
-def _bytes(body: Any) -> bytes:
-    return body.encode() if isinstance(body, str) else bytes(body)
-
-
-Record = Callable[[DeadLetter], None]
-"""Writes down who does what to a letter and why (`shared.deeds`), before it is done."""
-
-
-def replay(
-    channel: Any, publisher: Publisher, consumer: str, message_id: str | None = None, *, record: Record
-) -> list[DeadLetter]:
-    """Send dead letters back to the queue they came from, one by id or all; each leaves the dead queue only when
-    the broker has confirmed its copy. Attempts start again. Raises NotFound when no letter has that id."""
-
-    def send(letter: DeadLetter) -> None:
-        headers = {} if letter.sender is None else {"x-sender": letter.sender}
-        message = Message(
-            exchange="",
-            routing_key=letter.queue,
-            body=letter.body,
-            message_id=letter.message_id,
-            content_type=letter.content_type,
-            headers=headers,
-        )
-        outcome = publisher.publish([message])[0]
-        if outcome is not Outcome.CONFIRMED:
-            raise DeskwireError(f"{letter.queue} did not take it: {outcome.value}", slug="replay-refused")
-
-    return _settle(channel, consumer, message_id, record, send)
-
-
-def discard(channel: Any, consumer: str, message_id: str | None = None, *, record: Record) -> list[DeadLetter]:
-    """Remove dead letters, one by id or all. Raises NotFound when no letter has that id."""
-    return _settle(channel, consumer, message_id, record, lambda _: None)
-
-
-def _settle(channel: Any, consumer: str, message_id: str | None, record: Record, act: Record) -> list[DeadLetter]:
-    settled = []
-    # What is there now: a letter that dies again is back at the end in no time, and would be met again for ever.
-    there = channel.queue_declare(dead_queue(consumer), passive=True).message_count
-    for tag, letter in browse(channel, consumer, limit=there):
-        if message_id is None or letter.message_id == message_id:
-            record(letter)
-            act(letter)
-            channel.basic_ack(tag)
-            settled.append(letter)
-            if message_id is not None:
-                return settled
-    if message_id is not None:
-        raise NotFound(f"{dead_queue(consumer)} has no letter {message_id}", pointer="/message_id")
-    return settled

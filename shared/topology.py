@@ -27,6 +27,8 @@ DELIVERY_LIMIT = 20
 MAX_LENGTH = 200_000
 """Messages in a queue after which publishes are refused, so that the backlog stays in the journal, where it shows."""
 DEAD_MAX_LENGTH = 1_000_000
+DEAD_DELIVERY_LIMIT = 1_000_000_000
+"""Reading a dead letter and putting it back is a delivery; RabbitMQ 4 drops a message after 20 where none is set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +225,8 @@ def _work_queues(services: Sequence[Catalogue]) -> Iterator[Queue]:
 def _dead_queues(services: Sequence[Catalogue]) -> Iterator[Queue]:
     for service in services:
         name = dead_queue(service.service)
-        yield Queue(name=name, arguments=_quorum(DEAD_MAX_LENGTH), bindings=((DEAD, name),))
+        arguments = {**_quorum(DEAD_MAX_LENGTH), "x-delivery-limit": DEAD_DELIVERY_LIMIT}
+        yield Queue(name=name, arguments=arguments, bindings=((DEAD, name),))
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import getpass
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -13,7 +13,7 @@ from rich.markup import escape
 from deskwire.console import Voice
 from deskwire.options import json_option
 from deskwire.session import consumers, find_addresses, operator_channel, store_of
-from shared import deadletter
+from shared import deadqueue
 from shared.cause import Actor
 from shared.clock import SystemClock
 from shared.deadletter import DeadLetter
@@ -77,9 +77,7 @@ def replay(consumer: str, message_id: str | None, everything: bool, reason: str,
     publisher = Publisher(find_addresses().amqp["operator"])
     try:
         with operator_channel() as channel:
-            done = deadletter.replay(
-                channel, publisher, name, message_id, record=_recorder(name, Deed.REPLAYED, reason)
-            )
+            done = deadqueue.replay(channel, publisher, name, message_id, record=_recorder(name, Deed.REPLAYED, reason))
     finally:
         publisher.close()
     _tell(done, "sent back", as_json)
@@ -99,7 +97,7 @@ def discard(consumer: str, message_id: str | None, everything: bool, reason: str
     if not yes and not as_json:
         click.confirm(f"Remove {message_id or 'all dead letters'} of {name} for good?", abort=True)
     with operator_channel() as channel:
-        done = deadletter.discard(channel, name, message_id, record=_recorder(name, Deed.DISCARDED, reason))
+        done = deadqueue.discard(channel, name, message_id, record=_recorder(name, Deed.DISCARDED, reason))
     _tell(done, "discarded", as_json)
 
 
@@ -110,9 +108,9 @@ def _recorder(service: str, deed: Deed, reason: str) -> Callable[[DeadLetter], N
     return lambda letter: record(unit_of_work, letter, deed, reason, actor)
 
 
-def _browse(consumer: str, limit: int) -> Iterator[DeadLetter]:
+def _browse(consumer: str, limit: int) -> list[DeadLetter]:
     with operator_channel() as channel:
-        yield from [letter for _, letter in deadletter.browse(channel, consumer, limit)]
+        return deadqueue.browse(channel, consumer, limit)
 
 
 def _chosen(consumer: str | None) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ from deploy.local.database import Database
 from deploy.local.folders import ROOT
 from deploy.local.ports import free_port
 from deploy.local.process import wait_for
-from shared.deadletter import DeadLetter, browse
+from shared.deadletter import DeadLetter
+from shared.deadqueue import browse
 from tests.faults.extra import STUBBORN
 from tests.faults.proxy import Proxy
 from tests.faults.sinks import EVENT_MARK, Sinks
@@ -148,7 +149,7 @@ class Stage:
         with Connection(self.house.uri("operator", direct=True)) as connection:
             for name in (*SERVICES, STUBBORN):
                 channel = connection.channel()
-                found += [letter for _, letter in browse(channel, name, limit=1_000_000)]
+                found += browse(channel, name, limit=1_000_000)
                 channel.close()
         return found
 

@@ -16,7 +16,8 @@ from deploy.local.broker import Broker
 from deploy.local.database import Database
 from deploy.local.process import wait_for
 from shared.clock import SystemClock
-from shared.deadletter import DeadLetter, browse
+from shared.deadletter import DeadLetter
+from shared.deadqueue import browse
 from shared.envelope import Envelope
 from shared.ids import SystemIds
 from shared.testing import make_envelope
@@ -60,7 +61,7 @@ class ProbeHouse(House):
     def dead(self) -> dict[str, DeadLetter]:
         """The dead letters by message id."""
         with self.channel() as channel:
-            return {letter.message_id: letter for _, letter in browse(channel, "probe")}
+            return {letter.message_id: letter for letter in browse(channel, "probe")}
 
     def bury(self) -> None:
         """Empty the dead letters."""

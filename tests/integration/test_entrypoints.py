@@ -13,7 +13,8 @@ import pytest
 from deploy.local.access import OPERATOR
 from deploy.local.broker import Broker
 from deploy.local.database import Database
-from shared.deadletter import DeadLetter, discard, replay
+from shared.deadletter import DeadLetter
+from shared.deadqueue import browse, discard, replay
 from shared.envelope import CONTENT_TYPE, encode
 from shared.errors import NotFound
 from shared.publisher import Message, Publisher
@@ -240,6 +241,18 @@ def test_dead_letters_are_listed_replayed_and_discarded(house: ProbeHouse) -> No
     with house.channel() as channel:
         assert len(discard(channel, "probe", record=nothing)) == 2
     assert house.dead() == {}
+
+
+def test_a_walk_through_the_dead_letters_leaves_them_at_hand_for_the_next(house: ProbeHouse) -> None:
+    ids = [f"letter-{number}" for number in range(30)]
+    for one in ids:
+        put_among_the_dead(house, b"x" * 20_000, one)
+    eventually(lambda: len(house.dead()) == len(ids))
+    with house.channel() as channel:
+        for _ in range(20):
+            assert len(browse(channel, "probe", limit=20)) == 20
+        assert {letter.message_id for letter in browse(channel, "probe")} == set(ids)
+        assert len(discard(channel, "probe", record=nothing)) == len(ids)
 
 
 def put_among_the_dead(house: ProbeHouse, body: bytes, message_id: str) -> None:

@@ -83,6 +83,10 @@ def test_every_work_queue_is_quorum_bounded_and_ends_in_its_consumers_dead_lette
     assert reached(make_topology(), "itsm.dead", "sla.dead") == {"sla.dead"}
 
 
+def test_reading_dead_letters_often_loses_none() -> None:
+    assert arguments(make_topology(), "sla.dead")["x-delivery-limit"] > 1_000_000
+
+
 def test_a_retry_queue_gives_its_messages_back_to_the_queue_they_are_named_for() -> None:
     found = arguments(make_topology(), "retry.1500")
     assert found["x-message-ttl"] == 1500
