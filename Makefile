@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
 CORE := deploy deskwire shared services
-SUITES := unit contract architecture integration faults e2e
+SUITES := unit contract architecture integration whole
 # Suites whose files go to several processes, each with its own broker and database.
 WORKERS_unit := -n 2 --dist loadfile
 WORKERS_architecture := -n 2 --dist loadfile
@@ -69,6 +69,10 @@ lock: setup ## renew requirements.lock from pyproject.toml
 clean: ## remove .venv and caches; the data in ./var stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
 	@find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
+
+# Both wait most of the time: for a service to come back, for a stack to start. They run side by side, the dose first.
+test-whole:
+	@echo "== faults, e2e"; $(PYTEST) tests/faults tests/e2e -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # A process for each folder: what one of them patches or starts does not reach the next. Exit code 5 is pytest's
 # word for a folder without tests.
