@@ -154,13 +154,15 @@ class Folding:
         """The record so far, which was `begun` before its first entry here."""
         folded = begun.folded if self.latest is None else self.latest.version
         pending = tuple(version for version in begun.pending if version > folded)
+        runs = tuple(course.run() for course in self.courses)
+        there = {run.identity for run in runs} if self._further else set[Identity]()
         return replace(
             begun,
             folded=folded,
             pending=pending,
             gap=bool(pending) and pending[0] != folded + 1,
             latest=self.latest,
-            runs=(*(course.run() for course in self.courses), *self._aside),
+            runs=(*runs, *(run for run in self._aside if run.identity not in there)),
         )
 
 

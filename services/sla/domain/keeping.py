@@ -14,7 +14,7 @@ from services.sla.domain.clock import Facts, Moment, cross, passing
 from services.sla.domain.course import Course, course_of
 from services.sla.domain.kinds import Kind
 from services.sla.domain.policy import MAIN, Agreements
-from services.sla.domain.run import Identity, Run, Threshold
+from services.sla.domain.run import Identity, Run, Span, Threshold, counted
 
 _EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -35,10 +35,25 @@ class Kept:
 
 
 def hold(course: Course, kept: Iterable[Kept], before: datetime, facts: Facts) -> None:
-    """Pass what the clock passed before `before` under earlier inputs, given that nothing else happened."""
-    for one in kept:
-        if _holds(one, course, before):
+    """Pass what the clock passed before `before` under earlier inputs, given that nothing else happened; each at its
+    place among the thresholds that it passes by those in force."""
+    for one in sorted((one for one in kept if _holds(one, course, before)), key=lambda one: one.threshold.at):
+        cross(course, one.threshold.at, facts)
+        if not course.has_crossed(one.threshold.name):
             passing(course, one.threshold, facts)
+
+
+def restore(course: Course, kept: Iterable[Kept]) -> None:
+    """Pass what the clock passed under earlier inputs, of a clock whose past was laid before it as one: it counted at
+    the instant. Told it was then."""
+    for one in sorted((one for one in kept if one.identity == course.identity), key=lambda one: one.threshold.at):
+        counting = any(_covers(span, one.threshold.at, course.at) for span in counted(course, course.terms))
+        if counting and not course.has_crossed(one.threshold.name):
+            course.cross(one.threshold)
+
+
+def _covers(span: Span, at: datetime, now: datetime) -> bool:
+    return span.start <= at < (now if span.end is None else span.end)
 
 
 def advance_kept(

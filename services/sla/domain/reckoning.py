@@ -2,12 +2,14 @@
 
 The history is folded from its beginning under what holds now. Who changes a calendar in place corrects it, so the new
 figures hold for the past, too; a change that shall not do so has an instant from which it holds. But what was told
-stands: a threshold that was passed stays passed, a breach stays a breach, and a clock that has ended keeps its verdict.
+stands: a threshold that was passed stays passed, a breach stays a breach, and the record of a clock that has ended
+keeps its verdict. Afterwards all clocks of the case are what one fold by one edition of the inputs makes of them, and
+thresholds kept; so whatever comes next finds them where the fold from the beginning has them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -18,19 +20,33 @@ from services.sla.domain.history import Entry
 from services.sla.domain.inputs import what_changed
 from services.sla.domain.keeping import Kept, advance_kept
 from services.sla.domain.mark import TARGET, Side
-from services.sla.domain.policy import MAIN, Agreements
+from services.sla.domain.policy import Agreements
 from services.sla.domain.recompute import COMPARED, Expected, recompute
 from services.sla.domain.record import Clock
-from services.sla.domain.run import NOT_AGREED, Activity, ClockState, Identity, Run, Span, Threshold, terms_of
+from services.sla.domain.run import (
+    NOT_AGREED,
+    UNAGREED,
+    VOID,
+    Activity,
+    ClockState,
+    Identity,
+    Run,
+    Span,
+    Threshold,
+    terms_of,
+)
 from services.sla.events import CANCELLED, RECOMPUTED
 from shared.event import Event
+
+CAME_LATE = "an event came late"
+"""Why a record moves that rests on the same inputs as before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reckoned:
     """The case by the inputs that hold now, and the records of which something moved, each with what is told of it.
 
-    `begun` is what became true of clocks that the further agreements in force have and those before did not.
+    `begun` is what became true of clocks that the agreements in force have and those before did not.
     """
 
     case: Case
@@ -41,29 +57,32 @@ class Reckoned:
 def reckon(
     case: Case, stored: Mapping[Identity, Clock], entries: Sequence[Entry], agreements: Agreements, now: datetime
 ) -> Reckoned:
-    """Compute the clocks that have not ended; `stored` are their records, `entries` what `case` has folded."""
+    """Compute all clocks; `stored` are their records, `entries` what `case` has folded."""
     kept, expected = case.kept, recompute(case.incident, entries, agreements, now, kept=case.kept)
     if more := tuple(_to_keep(case, stored, expected, agreements, now)):
         kept = (*case.kept, *more)
         expected = recompute(case.incident, entries, agreements, now, kept=kept)
-    runs = tuple(_now(run, expected.case, agreements, now) for run in case.runs)
-    more_runs = tuple(_added(case, expected.case))
-    moved = dict[Identity, tuple[Clock, Event]]()
-    for run, after in zip(case.runs, runs, strict=True):
-        identity = run.identity
-        before = stored.get(identity) if _is_reckoned(run, expected.case) else None
-        told = None if before is None else _news(before, run, after, expected, agreements, now)
+    moved, after = dict[Identity, tuple[Clock, Event]](), list[Run]()
+    for run in case.runs:
+        found = expected.case.clock(run.identity)
+        before = stored.get(run.identity)
+        follows = before is not None and (
+            _is_reckoned(run, found) or tells_too_much(before, found, agreements, now, kept)
+        )
+        told = _news(before, run, expected, now) if before is not None and follows else None
         if told is not None:
-            moved[identity] = told
+            moved[run.identity] = told
+        after.append(_void(run, now) if found is None else found)
+    more_runs = tuple(_added(case, expected.case))
     latest = case.latest if expected.case.latest is None else expected.case.latest
-    found = replace(case, runs=(*runs, *more_runs), kept=kept, latest=latest)
-    return Reckoned(case=found, moved=moved, begun=_begun(more_runs, entries, agreements, kept))
+    reckoned = replace(case, runs=(*after, *more_runs), kept=kept, latest=latest)
+    return Reckoned(case=reckoned, moved=moved, begun=_begun(more_runs, entries, agreements, kept))
 
 
 def _added(case: Case, expected: Case) -> Iterator[Run]:
-    """The clocks of further agreements that the case does not have; the first one begins none for the past."""
+    """The clocks that the case does not have."""
     there = {run.identity for run in case.runs}
-    yield from (run for run in expected.runs if run.agreement != MAIN and run.identity not in there)
+    yield from (run for run in expected.runs if run.identity not in there)
 
 
 def _begun(
@@ -79,29 +98,40 @@ def _begun(
 def _to_keep(
     case: Case, stored: Mapping[Identity, Clock], expected: Expected, agreements: Agreements, now: datetime
 ) -> Iterator[Kept]:
-    """What was passed by open clocks and is not borne out by the new inputs, or later only."""
+    """What was passed and is not borne out by the new inputs, or later only; of ended clocks too, which may go on."""
+    there = {(one.identity, one.threshold) for one in case.kept}
     for run in case.runs:
-        after = expected.case.clock(run.identity)
-        if after is None or not run.is_open:
-            continue
-        after, _ = advance_kept(after, now, agreements, case.kept)
-        passed = {one.name: one.at for one in after.passed}
-        for one in _told(run, stored.get(run.identity), agreements, now):
-            if one.name not in passed or passed[one.name] > one.at:
+        passed, after = dict[str, datetime](), expected.case.clock(run.identity)
+        if after is not None:
+            after, _ = advance_kept(after, now, agreements, case.kept)
+            passed = {one.name: one.at for one in after.passed}
+        known = {one.threshold.name for one in case.kept if one.identity == run.identity}
+        for one in _told(run, stored.get(run.identity), known, agreements, now):
+            # Of a clock that has ended nothing more is told, so its run may come to say otherwise than what was.
+            at = passed.get(one.name)
+            borne_out = at is not None and (at <= one.at if run.is_open else at == one.at)
+            if not borne_out and (run.identity, one) not in there:
                 yield Kept(kind=run.kind, instance=run.instance, threshold=one, agreement=run.agreement)
 
 
-def _told(run: Run, record: Clock | None, agreements: Agreements, now: datetime) -> Iterator[Threshold]:
-    """What the clock passed: by the fold, and what the ticker told since.
+def _told(
+    run: Run, record: Clock | None, known: Collection[str], agreements: Agreements, now: datetime
+) -> Iterator[Threshold]:
+    """What the clock passed: by the fold, and what the ticker told since. Of one that has ended, what its record says
+    and is not `known`, kept that is: other inputs may have made its run since then, of which nothing was told.
 
     The record keeps an instant of the breach alone: a warning was passed by then, or else by now.
     """
-    yield from run.passed
+    if record is None or run.is_open:
+        passed = run.passed
+    else:
+        passed = tuple(one for one in run.passed if one.name in record.told and one.name not in known)
+    yield from passed
     if record is None:
         return
-    names = {one.name for one in run.passed}
+    names = {one.name for one in passed}
     terms = terms_of(run, agreements)
-    for mark in terms.policy.marks(run.kind) if run.kind in terms.policy.targets else ():
+    for mark in terms.policy.marks(run.kind) if run.is_open and run.kind in terms.policy.targets else ():
         if mark.name in record.told and mark.name not in names:
             early = mark.side is Side.BEFORE
             yield Threshold(mark=mark, at=(record.breached_at if early else None) or now)
@@ -109,38 +139,40 @@ def _told(run: Run, record: Clock | None, agreements: Agreements, now: datetime)
         yield Threshold(mark=TARGET, at=record.breached_at)
 
 
-def _now(run: Run, after: Case, agreements: Agreements, now: datetime) -> Run:
-    """A clock that has ended keeps what it ended with; one that is agreed no more ends."""
-    if not _is_reckoned(run, after):
+def _void(run: Run, now: datetime) -> Run:
+    """A clock of which the new inputs know nothing: it stands, and the history may bring it anew."""
+    last = run.spans[-1]
+    if last.reason == VOID:
         return run
-    if not _is_agreed(run, after, agreements):
-        last = run.spans[-1]
-        end = Span(start=now, end=None, activity=Activity.CANCELLED, reason=NOT_AGREED, version=last.version)
-        return replace(run, at=now, spans=(*run.spans[:-1], replace(last, end=now), end))
-    found = after.clock(run.identity)
-    return run if found is None else found
+    end = Span(start=now, end=None, activity=Activity.CANCELLED, reason=VOID, version=last.version)
+    return replace(run, at=now, spans=(*run.spans[:-1], replace(last, end=now), end))
 
 
-def _is_reckoned(run: Run, after: Case) -> bool:
-    """Whether a clock has not ended, or ended only because nothing was agreed, which holds no more."""
-    ended = run.spans[-1].reason
-    found = after.clock(run.identity) if ended == NOT_AGREED else None
-    return run.is_open or (found is not None and found.spans[-1].reason != NOT_AGREED)
+def _is_reckoned(run: Run, found: Run | None) -> bool:
+    """Whether the record of a clock follows the new inputs: it has not ended, or by these it has not, or it ended only
+    because nothing was agreed, which holds no more."""
+    if run.is_open or found is None:
+        return run.is_open
+    return found.is_open or (run.spans[-1].reason in UNAGREED and found.spans[-1].reason != NOT_AGREED)
 
 
-def _is_agreed(run: Run, after: Case, agreements: Agreements) -> bool:
-    """Whether a clock has a target, and its agreement takes its incident by the inputs that hold now."""
-    agreed = run.kind in terms_of(run, agreements).policy.targets
-    return agreed and (run.agreement == MAIN or after.clock(run.identity) is not None)
+def tells_too_much(record: Clock, run: Run | None, agreements: Agreements, now: datetime, kept: Sequence[Kept]) -> bool:
+    """Whether a breached clock's record stands at a threshold behind the breach that a late event takes back.
+
+    A clock in another state has a fact that puts its record right; a breached one stays breached.
+    """
+    if run is None or record.state is not ClockState.BREACHED or set(record.told) <= {one.name for one in run.passed}:
+        return False
+    known, _ = advance_kept(run, now, agreements, kept)
+    same = record.inputs == terms_of(run, agreements).inputs
+    return same and not set(record.told) <= {one.name for one in known.passed}
 
 
-def _news(
-    before: Clock, run: Run, after: Run, expected: Expected, agreements: Agreements, now: datetime
-) -> tuple[Clock, Event] | None:
+def _news(before: Clock, run: Run, expected: Expected, now: datetime) -> tuple[Clock, Event] | None:
     """The record and what is told of it, if anything moved."""
-    if not _is_agreed(run, expected.case, agreements):
+    if expected.case.clock(run.identity) is None:
         state = ClockState.CANCELLED if before.breached_at is None else before.state
-        ended = replace(before, state=state, due_at=None, stopped_at=after.spans[-1].start)
+        ended = replace(before, state=state, due_at=None, stopped_at=now)
         return ended, Event(type=CANCELLED, at=now, change={"reason": NOT_AGREED})
     record = _record(before, expected, run.identity)
     return None if record is None else (record, _event(before, record, now))
@@ -165,7 +197,7 @@ def _event(before: Clock, after: Clock, now: datetime) -> Event:
     """What moved, from what to what; instants are None while the clock stands."""
     change: dict[str, Any] = {
         "fields": [],
-        "why": "" if after.inputs is None else what_changed(before.inputs, after.inputs),
+        "why": ("" if after.inputs is None else what_changed(before.inputs, after.inputs)) or CAME_LATE,
     }
     for name, field in _MOVED.items():
         change[f"{name}_from"], change[f"{name}_to"] = getattr(before, field), getattr(after, field)

@@ -16,6 +16,9 @@ from services.sla.domain.policy import MAIN, Agreements, Kind, Policy, Terms
 NOTHING = timedelta(0)
 NOT_AGREED = "no-longer-agreed"
 """Why a clock ends for whose incident nothing is agreed any more."""
+VOID = "never-agreed"
+"""Why a clock stands of which the inputs in force know nothing; its history may bring it anew."""
+UNAGREED = (NOT_AGREED, VOID)
 Identity = tuple[str, Kind, int | None]
 """Which clock of its incident: the agreement, the kind, and of one that repeats the version that started it."""
 

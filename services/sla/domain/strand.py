@@ -18,10 +18,10 @@ from datetime import datetime
 from services.sla.domain.clock import Facts, Moment, Seen, begin, cross, step
 from services.sla.domain.course import Course, course_of
 from services.sla.domain.history import Entry
-from services.sla.domain.keeping import Kept, hold
+from services.sla.domain.keeping import Kept, hold, restore
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import Agreements, OnReopen
-from services.sla.domain.run import ENDED, NOT_AGREED, Activity, ClockState, Run, Span, state_of
+from services.sla.domain.run import ENDED, NOT_AGREED, VOID, Activity, ClockState, Run, Span, state_of
 from services.sla.events import CANCELLED, PAUSED, RESUMED, STARTED
 from shared.event import Event
 
@@ -33,7 +33,7 @@ class Strand:
     """The clocks (`courses`) of one agreement, in the order in which they began; `runs` are those so far.
 
     Clocks of which the agreements in force know no target stand `aside`: they stay as they are until they are computed
-    anew (services.sla.domain.reckoning).
+    anew (services.sla.domain.reckoning). So do void ones, in whose place another may begin.
     """
 
     __slots__ = ("_agreement", "_kept", "_seen", "aside", "courses")
@@ -44,7 +44,7 @@ class Strand:
         self.courses, self.aside = list[Course](), list[Run]()
         for run in runs:
             course = course_of(run, agreements)
-            if course.terms.policy.way(run.kind):
+            if course.terms.policy.way(run.kind) and run.spans[-1].reason != VOID:
                 self.courses.append(course)
             else:
                 self.aside.append(run)
@@ -74,7 +74,7 @@ class Strand:
                 if not course.is_over:
                     self._step(course, seen, facts)
             elif record.is_open and _may_count(course.kind, seen, record) and self._comes(course.kind, before, record):
-                _go_on(course, seen, record, facts)
+                _go_on(course, seen, record, self._kept, facts)
         self._begin(_starting(before, entry), seen, record.at, record.began_at, facts)
         if record.is_open:
             self._join(before, seen, record, facts)
@@ -127,11 +127,13 @@ class Strand:
 
     def _join(self, before: Entry | None, seen: Seen, record: Course, facts: Facts) -> None:
         """Begin the clocks of the incident itself that it does not have yet."""
-        there = {course.kind for course in self.courses} | {run.kind for run in self.aside}
+        there = {course.kind for course in self.courses}
+        there |= {run.kind for run in self.aside if run.spans[-1].reason != VOID}
         wanted = [kind for kind in seen.terms.policy.targets if not KINDS[kind].repeats and kind not in there]
         for kind in wanted:
             if _may_count(kind, seen, record) and self._comes(kind, before, record):
                 self.courses.append(course := _begun(kind, seen, record))
+                restore(course, self._kept)
                 if facts is not None:
                     facts.append(Moment(run=course.run(), event=Event(type=STARTED, at=course.at)))
 
@@ -158,13 +160,14 @@ def _may_count(kind: Kind, seen: Seen, record: Course) -> bool:
     return clock.reopens or all(span.activity is not Activity.STOPPED for span in record.spans)
 
 
-def _go_on(course: Course, seen: Seen, record: Course, facts: Facts) -> None:
+def _go_on(course: Course, seen: Seen, record: Course, kept: Sequence[Kept], facts: Facts) -> None:
     """Go on with a clock that had ended, as if the agreement had held all the time."""
     course.come(max(record.at, course.at))
     course.lay(record.spans, _since(seen, record.spans))
     if course.breached_at is not None:
         return
     course.move(seen.basis, seen.terms)
+    restore(course, kept)
     if facts is not None:
         state = state_of(course, course.terms)
         stands = state is ClockState.PAUSED

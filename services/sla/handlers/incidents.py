@@ -12,11 +12,14 @@ from services.sla.domain.keeping import advance_kept
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import Agreements
 from services.sla.domain.promise_moves import Promise
+from services.sla.domain.reckoning import tells_too_much
 from services.sla.domain.record import Clock, awaited
-from services.sla.domain.run import Run
+from services.sla.domain.run import Run, terms_of
 from services.sla.handlers import rows
+from services.sla.handlers.histories import load_histories
 from services.sla.handlers.outages import keep_outage
 from services.sla.handlers.promising import Promises, load_promises
+from services.sla.handlers.reckoning import compute_anew, find_touched
 from services.sla.handlers.rows import clock_key, key_of
 from services.sla.handlers.telling import Told, tell
 from shared.envelope import Envelope
@@ -77,9 +80,16 @@ def on_incident(
     due = work.load(rows.DUE, known)
     noted = load_promises(work, promises, agreements, history.values())
     fold = _Fold(work=work, clocks=clocks, promises=noted, agreements=agreements, stored=stored, due=due, told=told)
+    touched = [case for case in find_touched(work, cases.values(), agreements.edition) if ready(case)]
+    folded = load_histories(work, touched)
     for case in cases.values():
-        case = fold.take(case, [history[key] for key in _ready_keys(case)])
-        rows.keep_case(work, case, agreements.edition)
+        pending = [history[key] for key in _ready_keys(case)]
+        # A history that other inputs began is first computed by those in force: no clock rests on two editions.
+        before = folded.get(case.incident)
+        if before:
+            case = compute_anew(work, case, before, stored, clocks, noted)
+        case = fold.take(case, pending)
+        rows.keep_case(work, case, agreements.edition, anew=case.incident in folded)
     return rejected
 
 
@@ -150,10 +160,26 @@ class _Fold:
         for moment, in_force in facts:
             self._tell(moment, in_force, case)
         self.promises.tell()
+        if self._must_move(known, case) and (whole := load_histories(self.work, [case])[case.incident]):
+            case = compute_anew(self.work, case, whole, self.stored, self.clocks, self.promises)
         if entries:
             self._look(case)
             keep_outage(self.work, known, case)
         return case
+
+    def _must_move(self, before: Case, case: Case) -> bool:
+        """Whether a clock goes on of which its record says that it ended, or is by other inputs; or whether a record
+        tells what its history takes back. No fact is told of either where the clock is breached before and after."""
+        ended = {run.identity for run in before.runs if not run.is_open}
+        for run in case.runs:
+            stored = self.stored.get(key_of(case.incident, run))
+            if stored is None:
+                continue
+            record, goes_on = stored.state, run.is_open and run.identity in ended
+            other = record.stopped_at is not None or record.inputs != terms_of(run, self.agreements).inputs
+            if (goes_on and other) or tells_too_much(record, run, self.agreements, self.work.now, case.kept):
+                return True
+        return False
 
     def _tell(self, moment: Moment, latest: Entry, case: Case) -> None:
         """What a threshold still asks for depends on all that has come, so facts are told when all is folded."""

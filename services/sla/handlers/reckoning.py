@@ -6,6 +6,8 @@ open cases of any other edition until there is none. Services of an older editio
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from services.sla.domain.case import Case
 from services.sla.domain.history import Entry
 from services.sla.domain.keeping import advance_kept
@@ -80,6 +82,18 @@ def reckon_cases(
     return len(cases)
 
 
+def find_touched(work: Work, cases: Iterable[Case], edition: str) -> list[Case]:
+    """Those of `cases`, which the block has loaded, that rest on other inputs than those of `edition`.
+
+    None for a service whose edition is not the one in force: it leaves records to the others.
+    """
+    cases = [case for case in cases if case.folded]
+    loaded = work.load(rows.CASES, [case.incident for case in cases])
+    touched = [case for case in cases if loaded[case.incident].get("edition") != edition]
+    editions = _editions(work) if touched else []
+    return touched if editions and editions[-1]["_id"] == edition else []
+
+
 def count_outdated(work: Work) -> int:
     """How many open records rest on other inputs than those of the edition in force; 0 before there is one."""
     editions = _editions(work)
@@ -112,22 +126,35 @@ def _reckon(
 ) -> None:
     """Without the whole history only the rows move: what of the fold is stored is the best that is known."""
     agreements = promises.agreements
-    keys = {run.identity: rows.key_of(case.incident, run) for run in case.runs}
     if entries and any(run.is_open for run in case.runs):
-        records = {identity: stored[key].state for identity, key in keys.items() if key in stored}
-        found = reckon(case, records, entries, agreements, work.now)
-        _tell(work, found, keys, stored, entries[-1], clocks)
-        case = found.case
-        _begin(work, found, stored, entries[-1], clocks, agreements)
-        if because := _because(found):
-            promises.renew(case, because)
-            promises.tell()
+        case = compute_anew(work, case, entries, stored, clocks, promises)
     for run in case.runs:
         clock = stored.get(key := rows.key_of(case.incident, run))
         if clock is not None and case.latest is not None:
             threshold = awaited(clock.state, run, case.latest, agreements)
             rows.keep_due(work, key, due.get(key), threshold, run.priority, agreements.edition)
     rows.keep_case(work, case, agreements.edition, anew=True)
+
+
+def compute_anew(
+    work: Work,
+    case: Case,
+    entries: tuple[Entry, ...],
+    stored: dict[str, Stored[Clock]],
+    clocks: Repository[Clock],
+    promises: Promises,
+) -> Case:
+    """The case by the inputs in force; `entries` are what it has folded. Tells what moved, and promises that moved with
+    it; `stored` follows. The due rows and the case are the caller's to keep."""
+    keys = {run.identity: rows.key_of(case.incident, run) for run in case.runs}
+    records = {identity: stored[key].state for identity, key in keys.items() if key in stored}
+    found = reckon(case, records, entries, promises.agreements, work.now)
+    _tell(work, found, keys, stored, entries[-1], clocks)
+    _begin(work, found, stored, entries[-1], clocks, promises.agreements)
+    if because := _because(found):
+        promises.renew(found.case, because)
+        promises.tell()
+    return found.case
 
 
 def _tell(

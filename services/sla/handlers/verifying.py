@@ -11,7 +11,7 @@ from services.sla.domain.case import Case
 from services.sla.domain.policy import Agreements
 from services.sla.domain.recompute import Difference, Expected, differences, inputs_of, is_behind, recompute
 from services.sla.domain.record import Clock
-from services.sla.domain.run import NOT_AGREED
+from services.sla.domain.run import UNAGREED
 from services.sla.handlers.gone import FIRST, find_gone
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.rows import CASES
@@ -115,7 +115,7 @@ def _compare(
         run = case.clock(clock.identity)
         found = differences(clock, run, expected)
         ended = run is not None and not run.is_open
-        unagreed = run is not None and run.spans[-1].reason == NOT_AGREED
+        unagreed = run is not None and run.spans[-1].reason in UNAGREED
         other = stale or unagreed or clock.inputs != inputs_of(clock, expected)
         if found and stale and not ended:
             page.outdated += 1

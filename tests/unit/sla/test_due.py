@@ -5,8 +5,19 @@ from datetime import timedelta
 import pytest
 
 from services.sla.storage import CLOCKS, DUE
+from shared.envelope import Envelope
 from shared.errors import Conflict
-from tests.unit.sla.factories import HOUR, MINUTE, MONDAY, SlaInMemory, make_event, make_restricted
+from tests.unit.sla.factories import (
+    HOUR,
+    MINUTE,
+    MONDAY,
+    SlaInMemory,
+    make_agreements,
+    make_event,
+    make_policy,
+    make_restricted,
+)
+from tests.unit.sla.test_verify import verify
 
 ACCEPTED = {"state": "in_progress", "accepted_at": "2026-03-02T09:05:00.000Z"}
 WAITING = {**ACCEPTED, "state": "waiting", "waiting_reason": "user"}
@@ -173,3 +184,23 @@ def test_a_full_round_leaves_the_rest_to_the_next() -> None:
         sla.take(make_event(data={"number": f"INC{number:07d}"}))
     assert [sla.tick(MONDAY + 9 * HOUR), sla.tick(), sla.tick()] == [200, 20, 0]
     assert len(sla.breaches) == 220
+
+
+LATER = make_agreements({"P1": make_policy(), "P3": make_policy(resolution=2 * HOUR, thresholds=(HOUR,))})
+"""Breached at 11:00, and an hour later a threshold more."""
+
+
+@pytest.mark.parametrize("state", ["closed", "waiting"])
+@pytest.mark.parametrize("between", [[], [make_event(2, MONDAY + 125 * MINUTE)]], ids=["at once", "later"])
+def test_what_was_told_behind_a_breach_is_put_right_by_an_event_that_comes_late(
+    between: list[Envelope], state: str
+) -> None:
+    sla = SlaInMemory(LATER)
+    sla.take(make_event(), *between)
+    sla.tick(MONDAY + 10 * HOUR)
+    data = {"state": state, "waiting_reason": "user" if state == "waiting" else None}
+    sla.take(make_event(2 + len(between), MONDAY + 150 * MINUTE, data=data))
+    assert [name for name, _ in sla.told("resolution")] == ["started", "breached", "passed", "recomputed"]
+    assert sla.published()[-1].data["change"]["why"] == "an event came late"
+    assert sla.rows(CLOCKS)["INC0000001:resolution"]["elapsed_seconds"] == 2 * 3600.0
+    assert verify(sla)["differences"] == []

@@ -127,12 +127,12 @@ def test_who_has_lost_the_lease_moves_no_promise() -> None:
     assert whys(sla) == ["first-promise"]
 
 
-def test_an_event_between_the_start_and_the_tick_leaves_the_promise_to_the_tick() -> None:
+def test_an_event_between_the_start_and_the_tick_brings_the_promise_at_once() -> None:
     sla = make_desk()
     sla.restart(make_office(TUESDAY))
     sla.take(make_event(2, MONDAY + MINUTE, data={**RITA, "level": 2}))
-    assert whys(sla) == ["first-promise"]
-    sla.reckon()
+    assert whys(sla) == ["first-promise", "recomputed"]
+    assert sla.reckon() == 0
     assert whys(sla) == ["first-promise", "recomputed"]
 
 
