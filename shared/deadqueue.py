@@ -66,15 +66,14 @@ def _walking(channel: Any, consumer: str) -> Iterator[_Walk]:
     this waits until it counts them, PUT_BACK at most, for another walk may hold some of them.
     """
     walk = _Walk(channel, consumer)
-    try:
-        yield walk
-    finally:
-        if walk.held and channel.is_open:
-            whole = walk.ready() + walk.held
-            channel.basic_recover(requeue=True)
-            deadline = time.monotonic() + PUT_BACK.total_seconds()
-            while walk.ready() < whole and time.monotonic() < deadline:
-                time.sleep(0.005)
+    # After an error the letters go back with the channel, which nobody can use any more.
+    yield walk
+    if walk.held:
+        whole = walk.ready() + walk.held
+        channel.basic_recover(requeue=True)
+        deadline = time.monotonic() + PUT_BACK.total_seconds()
+        while walk.ready() < whole and time.monotonic() < deadline:
+            time.sleep(0.005)
 
 
 def _bytes(body: Any) -> bytes:

@@ -17,7 +17,7 @@ PUBLISHES = {
     STARTED: "A clock began: with its incident, a message of its requester, or a spell of a team or a vendor.",
     PAUSED: "A clock stands while the incident waits for a reason that its policy lets pause.",
     RESUMED: "A clock runs again after a pause, or because its incident was reopened.",
-    RECOMPUTED: "Another policy or priority, or a changed calendar or time zone database, and what it moved.",
+    RECOMPUTED: "Another policy or priority, changed inputs, or an event that came late, and what that moved.",
     WARNED: "A clock passed one of its policy's thresholds before the target.",
     BREACHED: "A clock ran past its due instant.",
     PASSED: "A breached clock went on past one of its policy's thresholds after the target.",

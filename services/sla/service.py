@@ -46,6 +46,7 @@ class SlaService:
 
     @events("incident")
     def on_incident(self, envelopes: Sequence[Envelope]) -> Taken:
+        self._announce()
         return handlers.take_incidents(
             self.desk.unit_of_work,
             envelopes,
@@ -70,9 +71,7 @@ class SlaService:
     @tick("reckon", every=5.0)
     def reckon(self, lease: Lease) -> int:
         """Open records that rest on other inputs than these, after a change of the settings file or of `tzdata`."""
-        if not self.parts.announced:
-            handlers.announce(self.desk.unit_of_work, self.parts.agreements)
-            self.parts.announced = True
+        self._announce()
         return handlers.run_reckoning(
             self.desk.unit_of_work,
             lease,
@@ -80,6 +79,12 @@ class SlaService:
             promises=self.parts.promises,
             agreements=self.parts.agreements,
         )
+
+    def _announce(self) -> None:
+        """Before the first event or round: from then on records go by these inputs."""
+        if not self.parts.announced:
+            handlers.announce(self.desk.unit_of_work, self.parts.agreements)
+            self.parts.announced = True
 
     @tick("outdated", every=15.0)
     def measure(self, _lease: Lease) -> int:

@@ -9,9 +9,9 @@ thresholds kept; so whatever comes next finds them where the fold from the begin
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.sla.domain.case import Case, fold
@@ -46,37 +46,53 @@ CAME_LATE = "an event came late"
 class Reckoned:
     """The case by the inputs that hold now, and the records of which something moved, each with what is told of it.
 
-    `begun` is what became true of clocks that the agreements in force have and those before did not.
+    `untold` is what became true of clocks that the agreements in force have and those before did not, and thresholds
+    that lie in the past by the new inputs.
     """
 
     case: Case
     moved: Mapping[Identity, tuple[Clock, Event]]
-    begun: tuple[Moment, ...]
+    untold: tuple[Moment, ...]
 
 
 def reckon(
-    case: Case, stored: Mapping[Identity, Clock], entries: Sequence[Entry], agreements: Agreements, now: datetime
+    case: Case,
+    stored: Mapping[Identity, Clock],
+    entries: Sequence[Entry],
+    agreements: Agreements,
+    now: datetime,
+    *,
+    settled: bool = False,
 ) -> Reckoned:
-    """Compute all clocks; `stored` are their records, `entries` what `case` has folded."""
+    """Compute all clocks; `stored` are their records, `entries` what `case` has folded.
+
+    `settled` says that the case rests on these inputs already, and only records may be behind it.
+    """
     kept, expected = case.kept, recompute(case.incident, entries, agreements, now, kept=case.kept)
-    if more := tuple(_to_keep(case, stored, expected, agreements, now)):
+    if more := () if settled else tuple(_to_keep(case, stored, expected, agreements, now)):
         kept = (*case.kept, *more)
         expected = recompute(case.incident, entries, agreements, now, kept=kept)
-    moved, after = dict[Identity, tuple[Clock, Event]](), list[Run]()
+    moved, after, following = dict[Identity, tuple[Clock, Event]](), list[Run](), dict[Identity, Run]()
     for run in case.runs:
-        found = expected.case.clock(run.identity)
-        before = stored.get(run.identity)
-        follows = before is not None and (
-            _is_reckoned(run, found) or tells_too_much(before, found, agreements, now, kept)
-        )
-        told = _news(before, run, expected, now) if before is not None and follows else None
-        if told is not None:
-            moved[run.identity] = told
+        found, before = expected.case.clock(run.identity), stored.get(run.identity)
         after.append(_void(run, now) if found is None else found)
-    more_runs = tuple(_added(case, expected.case))
+        if before is None:
+            continue
+        late = takes_back(before, found, agreements, now, kept)
+        if late or _is_reckoned(run, found, before, agreements):
+            if found is not None:
+                following[run.identity] = found
+            if told := _news(before, run, expected, now, CAME_LATE if late else ""):
+                moved[run.identity] = told
+    added = tuple(_added(case, expected.case))
     latest = case.latest if expected.case.latest is None else expected.case.latest
-    reckoned = replace(case, runs=(*after, *more_runs), kept=kept, latest=latest)
-    return Reckoned(case=reckoned, moved=moved, begun=_begun(more_runs, entries, agreements, kept))
+    behind = {identity for identity, run in following.items() if _is_behind(stored[identity], run)}
+    wanted = {run.identity for run in added} | behind
+    return Reckoned(
+        case=replace(case, runs=(*after, *added), kept=kept, latest=latest),
+        moved=moved,
+        untold=_untold(wanted, behind, entries, agreements, kept),
+    )
 
 
 def _added(case: Case, expected: Case) -> Iterator[Run]:
@@ -85,14 +101,34 @@ def _added(case: Case, expected: Case) -> Iterator[Run]:
     yield from (run for run in expected.runs if run.identity not in there)
 
 
-def _begun(
-    runs: Sequence[Run], entries: Sequence[Entry], agreements: Agreements, kept: tuple[Kept, ...]
+def _is_behind(record: Clock, run: Run) -> bool:
+    """Whether the fold has passed what its record does not tell."""
+    told = {*record.told, *([TARGET.name] if record.breached_at is not None else [])}
+    return not {one.name for one in run.passed} <= told
+
+
+def _untold(
+    wanted: Set[Identity],
+    behind: Set[Identity],
+    entries: Sequence[Entry],
+    agreements: Agreements,
+    kept: tuple[Kept, ...],
 ) -> tuple[Moment, ...]:
-    if not runs:
+    """What became true of these clocks; of those that only are behind, the thresholds that they passed last."""
+    if not wanted:
         return ()
-    added = {run.identity for run in runs}
     _, moments = fold(entries[0].incident, entries, agreements, kept)
-    return tuple(moment for moment in moments if moment.run.identity in added)
+    found = list[Moment]()
+    for place, moment in enumerate(moments):
+        identity = moment.run.identity
+        if identity in behind:
+            last = moment.threshold is not None and not any(
+                later.run.identity == identity and later.threshold is None for later in moments[place + 1 :]
+            )
+            found += [moment] if last else []
+        elif identity in wanted:
+            found.append(moment)
+    return tuple(found)
 
 
 def _to_keep(
@@ -122,17 +158,19 @@ def _told(
 
     The record keeps an instant of the breach alone: a warning was passed by then, or else by now.
     """
-    if record is None or run.is_open:
-        passed = run.passed
-    else:
-        passed = tuple(one for one in run.passed if one.name in record.told and one.name not in known)
-    yield from passed
     if record is None:
+        yield from run.passed
         return
+    if run.is_open:
+        told = (one for one in run.passed if one.name != TARGET.name or record.breached_at in (None, one.at))
+    else:
+        told = (one for one in run.passed if one.name in record.told and one.name not in known)
+    passed = tuple(told)
+    yield from passed
     names = {one.name for one in passed}
     terms = terms_of(run, agreements)
     for mark in terms.policy.marks(run.kind) if run.is_open and run.kind in terms.policy.targets else ():
-        if mark.name in record.told and mark.name not in names:
+        if mark.name in record.told and mark.name not in names and mark.name not in known:
             early = mark.side is Side.BEFORE
             yield Threshold(mark=mark, at=(record.breached_at if early else None) or now)
     if record.breached_at is not None and TARGET.name not in names:
@@ -148,34 +186,37 @@ def _void(run: Run, now: datetime) -> Run:
     return replace(run, at=now, spans=(*run.spans[:-1], replace(last, end=now), end))
 
 
-def _is_reckoned(run: Run, found: Run | None) -> bool:
-    """Whether the record of a clock follows the new inputs: it has not ended, or by these it has not, or it ended only
-    because nothing was agreed, which holds no more."""
+def _is_reckoned(run: Run, found: Run | None, record: Clock, agreements: Agreements) -> bool:
+    """Whether the record of a clock follows the new inputs: it has not ended, or by these it has not; or it ended only
+    because nothing was agreed, which holds no more; or it is by these very inputs, which held before, too."""
     if run.is_open or found is None:
         return run.is_open
-    return found.is_open or (run.spans[-1].reason in UNAGREED and found.spans[-1].reason != NOT_AGREED)
+    agreed_again = run.spans[-1].reason in UNAGREED and found.spans[-1].reason != NOT_AGREED
+    return found.is_open or agreed_again or record.inputs == terms_of(found, agreements).inputs
 
 
-def tells_too_much(record: Clock, run: Run | None, agreements: Agreements, now: datetime, kept: Sequence[Kept]) -> bool:
+def takes_back(record: Clock, run: Run | None, agreements: Agreements, now: datetime, kept: Sequence[Kept]) -> bool:
     """Whether a breached clock's record stands at a threshold behind the breach that a late event takes back.
 
-    A clock in another state has a fact that puts its record right; a breached one stays breached.
+    A clock in another state has a fact that puts its record right; of a breached one that ends or stands none is told.
     """
     if run is None or record.state is not ClockState.BREACHED or set(record.told) <= {one.name for one in run.passed}:
         return False
-    known, _ = advance_kept(run, now, agreements, kept)
-    same = record.inputs == terms_of(run, agreements).inputs
-    return same and not set(record.told) <= {one.name for one in known.passed}
+    terms, (known, _) = terms_of(run, agreements), advance_kept(run, now, agreements, kept)
+    passed = {one.name for one in known.passed}
+    back = [one for one in terms.policy.way(run.kind) if one.name in record.told and one.name not in passed]
+    gone = timedelta(seconds=record.elapsed_seconds)
+    return record.inputs == terms.inputs and any(one.amount <= gone for one in back)
 
 
-def _news(before: Clock, run: Run, expected: Expected, now: datetime) -> tuple[Clock, Event] | None:
-    """The record and what is told of it, if anything moved."""
+def _news(before: Clock, run: Run, expected: Expected, now: datetime, why: str) -> tuple[Clock, Event] | None:
+    """The record and what is told of it, if anything moved; `why` for want of inputs that changed."""
     if expected.case.clock(run.identity) is None:
         state = ClockState.CANCELLED if before.breached_at is None else before.state
         ended = replace(before, state=state, due_at=None, stopped_at=now)
         return ended, Event(type=CANCELLED, at=now, change={"reason": NOT_AGREED})
     record = _record(before, expected, run.identity)
-    return None if record is None else (record, _event(before, record, now))
+    return None if record is None else (record, _event(before, record, now, why))
 
 
 def _record(before: Clock, expected: Expected, identity: Identity) -> Clock | None:
@@ -193,12 +234,10 @@ def _record(before: Clock, expected: Expected, identity: Identity) -> Clock | No
     return after if any(getattr(before, name) != getattr(after, name) for name in COMPARED) else None
 
 
-def _event(before: Clock, after: Clock, now: datetime) -> Event:
+def _event(before: Clock, after: Clock, now: datetime, why: str) -> Event:
     """What moved, from what to what; instants are None while the clock stands."""
-    change: dict[str, Any] = {
-        "fields": [],
-        "why": ("" if after.inputs is None else what_changed(before.inputs, after.inputs)) or CAME_LATE,
-    }
+    changed = "" if after.inputs is None else what_changed(before.inputs, after.inputs)
+    change: dict[str, Any] = {"fields": [], "why": changed or why}
     for name, field in _MOVED.items():
         change[f"{name}_from"], change[f"{name}_to"] = getattr(before, field), getattr(after, field)
     change["state_from"], change["state_to"] = before.state.value, after.state.value

@@ -12,14 +12,14 @@ from services.sla.domain.keeping import advance_kept
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import Agreements
 from services.sla.domain.promise_moves import Promise
-from services.sla.domain.reckoning import tells_too_much
+from services.sla.domain.reckoning import takes_back
 from services.sla.domain.record import Clock, awaited
 from services.sla.domain.run import Run, terms_of
 from services.sla.handlers import rows
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.outages import keep_outage
 from services.sla.handlers.promising import Promises, load_promises
-from services.sla.handlers.reckoning import compute_anew, find_touched
+from services.sla.handlers.reckoning import compute_anew, find_touched, is_in_force
 from services.sla.handlers.rows import clock_key, key_of
 from services.sla.handlers.telling import Told, tell
 from shared.envelope import Envelope
@@ -84,13 +84,22 @@ def on_incident(
     folded = load_histories(work, touched)
     for case in cases.values():
         pending = [history[key] for key in _ready_keys(case)]
-        # A history that other inputs began is first computed by those in force: no clock rests on two editions.
+        # An open history that other inputs began is first computed by those in force, and then goes on by them.
         before = folded.get(case.incident)
-        if before:
+        anew = bool(before) and _is_open_by(case, pending, agreements)
+        if before and anew:
             case = compute_anew(work, case, before, stored, clocks, noted)
         case = fold.take(case, pending)
-        rows.keep_case(work, case, agreements.edition, anew=case.incident in folded)
+        rows.keep_case(work, case, agreements.edition, anew=anew)
     return rejected
+
+
+def _is_open_by(case: Case, pending: Sequence[Entry], agreements: Agreements) -> bool:
+    """Whether some clock of the case is open, or one of the coming entries opens one again."""
+    cases = [case]
+    for entry in pending:
+        cases.append(fold_entry(cases[-1], entry, agreements)[0])
+    return any(run.is_open for one in cases for run in one.runs)
 
 
 def _read(envelopes: Iterable[Envelope], read: ReadEntry) -> tuple[list[Entry], dict[str, DeskwireError]]:
@@ -160,8 +169,10 @@ class _Fold:
         for moment, in_force in facts:
             self._tell(moment, in_force, case)
         self.promises.tell()
-        if self._must_move(known, case) and (whole := load_histories(self.work, [case])[case.incident]):
-            case = compute_anew(self.work, case, whole, self.stored, self.clocks, self.promises)
+        if self._must_move(known, case) and is_in_force(self.work, self.agreements.edition):
+            whole = load_histories(self.work, [case])[case.incident]
+            work, promises = self.work, self.promises
+            case = compute_anew(work, case, whole, self.stored, self.clocks, promises, settled=True) if whole else case
         if entries:
             self._look(case)
             keep_outage(self.work, known, case)
@@ -177,7 +188,7 @@ class _Fold:
                 continue
             record, goes_on = stored.state, run.is_open and run.identity in ended
             other = record.stopped_at is not None or record.inputs != terms_of(run, self.agreements).inputs
-            if (goes_on and other) or tells_too_much(record, run, self.agreements, self.work.now, case.kept):
+            if (goes_on and other) or takes_back(record, run, self.agreements, self.work.now, case.kept):
                 return True
         return False
 

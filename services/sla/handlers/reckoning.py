@@ -17,6 +17,7 @@ from services.sla.domain.promise_moves import Promise
 from services.sla.domain.reckoning import Reckoned, reckon
 from services.sla.domain.record import Clock, awaited
 from services.sla.domain.run import Identity
+from services.sla.events import STARTED
 from services.sla.handlers import rows
 from services.sla.handlers.due import Lease
 from services.sla.handlers.histories import load_histories
@@ -90,8 +91,13 @@ def find_touched(work: Work, cases: Iterable[Case], edition: str) -> list[Case]:
     cases = [case for case in cases if case.folded]
     loaded = work.load(rows.CASES, [case.incident for case in cases])
     touched = [case for case in cases if loaded[case.incident].get("edition") != edition]
-    editions = _editions(work) if touched else []
-    return touched if editions and editions[-1]["_id"] == edition else []
+    return touched if touched and is_in_force(work, edition) else []
+
+
+def is_in_force(work: Work, edition: str) -> bool:
+    """Whether this edition is the one that was announced last."""
+    editions = _editions(work)
+    return bool(editions) and editions[-1]["_id"] == edition
 
 
 def count_outdated(work: Work) -> int:
@@ -143,12 +149,17 @@ def compute_anew(
     stored: dict[str, Stored[Clock]],
     clocks: Repository[Clock],
     promises: Promises,
+    *,
+    settled: bool = False,
 ) -> Case:
-    """The case by the inputs in force; `entries` are what it has folded. Tells what moved, and promises that moved with
-    it; `stored` follows. The due rows and the case are the caller's to keep."""
+    """The case by the inputs in force; `entries` are what it has folded, `settled` as in `reckon`.
+
+    Tells what moved, and promises that moved with it; `stored` follows. The due rows and the case are the caller's to
+    keep.
+    """
     keys = {run.identity: rows.key_of(case.incident, run) for run in case.runs}
     records = {identity: stored[key].state for identity, key in keys.items() if key in stored}
-    found = reckon(case, records, entries, promises.agreements, work.now)
+    found = reckon(case, records, entries, promises.agreements, work.now, settled=settled)
     _tell(work, found, keys, stored, entries[-1], clocks)
     _begin(work, found, stored, entries[-1], clocks, promises.agreements)
     if because := _because(found):
@@ -175,7 +186,8 @@ def _because(found: Reckoned) -> str:
     """Which inputs moved a clock that promises something; empty when none of these moved."""
     moved = [event.change for (_, kind, _), (_, event) in found.moved.items() if kind in PROMISING]
     whys = [change.get("why") or change.get("reason") for change in moved]
-    whys += [f"agreement {one.run.agreement} began" for one in found.begun if one.run.kind in PROMISING]
+    started = [one for one in found.untold if one.event.type == STARTED]
+    whys += [f"agreement {one.run.agreement} began" for one in started if one.run.kind in PROMISING]
     return "; ".join(dict.fromkeys(str(why) for why in whys if why))
 
 
@@ -188,7 +200,7 @@ def _begin(
     agreements: Agreements,
 ) -> None:
     """Tell what became true of clocks that there were not, each fact with its instant; late ones act by the rules."""
-    for moment in found.begun:
+    for moment in found.untold:
         run = found.case.clock(moment.run.identity) or moment.run
         known, _ = advance_kept(run, work.now, agreements, found.case.kept)
         key = rows.key_of(latest.incident, run)

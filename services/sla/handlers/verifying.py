@@ -121,11 +121,11 @@ def _compare(
             page.outdated += 1
             continue
         page.checked += 1
-        page.behind += is_behind(clock, expected, now)
         page.kept += any(one.identity == clock.identity for one in case.kept)
         if found and ended and other:
             page.superseded += 1
         else:
+            page.behind += is_behind(clock, expected, now)
             page.differences.extend(_difference(key, one, clock) for one in found)
 
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.sla import handlers
+from services.sla.domain.case import Case
 from services.sla.domain.kinds import Kind
 from services.sla.domain.policy import Agreements
+from services.sla.domain.run import Run
 from services.sla.domain.targets import OnReopen
 from services.sla.events import CANCELLED, EXPECTED
+from services.sla.handlers.rows import identity_in
 from services.sla.storage import CASES, CLOCKS, DUE
 from shared.envelope import Envelope
+from shared.storage import from_document
 from tests.unit.sla.dose import DOSE
 from tests.unit.sla.factories import (
     HOUR,
@@ -107,6 +112,12 @@ def make_editions() -> Iterator[Agreements]:
 EDITIONS = tuple(make_editions())
 
 
+def find_run(sla: SlaInMemory, clock: dict[str, Any]) -> Run:
+    found = from_document(Case, sla.rows(CASES)[clock["incident"]]).clock(identity_in(clock))
+    assert found is not None
+    return found
+
+
 @settings(max_examples=DOSE // 5, deadline=None)
 @given(past=pasts(), data=st.data())
 def test_whatever_the_settings_gain_and_lose_meanwhile_every_clock_stays_what_its_history_says(
@@ -122,8 +133,15 @@ def test_whatever_the_settings_gain_and_lose_meanwhile_every_clock_stays_what_it
         sla.take(event)
         sla.tick(max(event.time, sla.clock.now()))
     sla.reckon()
+    sla.tick(sla.clock.now() + MINUTE)
     found = verify(sla)
-    assert (found["differences"], found["outdated"]) == ([], 0)
+    assert (found["differences"], found["outdated"], found["behind"]) == ([], 0, 0)
+    for clock in sla.rows(CLOCKS).values():
+        run = find_run(sla, clock)
+        if run.is_open and clock["state"] not in ("breached",):
+            assert clock["state"] in ("running", "paused")
+        elif not run.is_open:
+            assert clock["state"] not in ("running", "paused")
 
 
 def test_a_clock_of_before_goes_on_later_with_the_breach_that_was_told_of_it() -> None:

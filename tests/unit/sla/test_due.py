@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.sla.storage import CLOCKS, DUE
+from services.sla.storage import CASES, CLOCKS, DUE
 from shared.envelope import Envelope
 from shared.errors import Conflict
 from tests.unit.sla.factories import (
@@ -196,6 +196,7 @@ def test_what_was_told_behind_a_breach_is_put_right_by_an_event_that_comes_late(
     between: list[Envelope], state: str
 ) -> None:
     sla = SlaInMemory(LATER)
+    sla.restart(LATER)
     sla.take(make_event(), *between)
     sla.tick(MONDAY + 10 * HOUR)
     data = {"state": state, "waiting_reason": "user" if state == "waiting" else None}
@@ -204,3 +205,17 @@ def test_what_was_told_behind_a_breach_is_put_right_by_an_event_that_comes_late(
     assert sla.published()[-1].data["change"]["why"] == "an event came late"
     assert sla.rows(CLOCKS)["INC0000001:resolution"]["elapsed_seconds"] == 2 * 3600.0
     assert verify(sla)["differences"] == []
+
+
+def test_what_was_put_right_once_is_let_alone_by_what_follows() -> None:
+    sla = SlaInMemory(LATER)
+    sla.restart(LATER)
+    sla.take(make_event())
+    sla.tick(MONDAY + 10 * HOUR)
+    waiting = {"state": "waiting", "waiting_reason": "user"}
+    sla.take(make_event(2, MONDAY + 150 * MINUTE, data=waiting))
+    told = len(sla.published())
+    for version in range(3, 8):
+        sla.take(make_event(version, sla.clock.now(), data=waiting))
+    assert len(sla.published()) == told
+    assert sla.rows(CASES)["INC0000001"]["kept"] == []
