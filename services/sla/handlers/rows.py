@@ -57,6 +57,13 @@ def keep_case(work: Work, case: Case, edition: str, *, anew: bool = False) -> No
     work.put(CASES, case.incident, {**to_document(case), **more})
 
 
+def unsettle(work: Work, case: Case, edition: str) -> None:
+    """Let a case rest on no edition of whose clocks something was told by another one than its own."""
+    row = work.load(CASES, [case.incident])[case.incident]
+    if row.get("edition") not in (None, edition):
+        keep_case(work, case, edition)
+
+
 def keep_entry(work: Work, entry: Entry) -> None:
     """Add an entry to the history, which keeps the order of nothing: the version is in the key."""
     work.append(HISTORY, history_key(entry.incident, entry.version), {**to_document(entry), "stored_at": work.now})

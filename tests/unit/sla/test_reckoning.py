@@ -384,3 +384,15 @@ def test_an_agreement_that_is_lost_and_comes_back_tells_of_no_late_event() -> No
         sla.restart(agreements)
         sla.take(make_event()) if not sla.rows(CLOCKS) else sla.reckon()
     assert [one.data["change"]["why"] for one in recomputed(sla)] == ["", ""]
+
+
+def test_a_threshold_that_was_told_by_settings_that_were_taken_back_is_computed_anew() -> None:
+    sla = make_plain_desk(4)
+    before = sla.agreements
+    sla.take(make_event())
+    sla.restart(make_agreements({"P1": make_policy(), "P3": make_policy(thresholds=(50, HOUR))}))
+    sla.tick(MONDAY + 3 * HOUR)
+    assert ("passed", MONDAY + 2 * HOUR) in sla.told("response")
+    sla.restart(before)
+    assert sla.reckon() == 1
+    assert verify(sla)["differences"] == []
