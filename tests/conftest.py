@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from deploy.local.access import SENDER
-from deploy.local.broker import Broker
+from deploy.local.broker import Broker, BrokerFailed
 from deploy.local.database import Database
 from deploy.local.packages import ProgramMissing
 from deploy.local.ports import free_port
@@ -26,13 +26,23 @@ settings.register_profile("nightly", max_examples=20_000, deadline=None)
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    node = _started(tmp_path_factory)
+    yield node
+    node.stop()
+
+
+def _started(tmp_path_factory: pytest.TempPathFactory, attempts: int = 3) -> Broker:
+    """A node takes seconds to listen, and in them another process may be given a port that was free before."""
     node = Broker(tmp_path_factory.mktemp("broker"), management_port=free_port())
     try:
         node.start()
     except ProgramMissing as error:
         pytest.skip(str(error))
-    yield node
-    node.stop()
+    except BrokerFailed:
+        if attempts == 1:
+            raise
+        return _started(tmp_path_factory, attempts - 1)
+    return node
 
 
 @pytest.fixture(scope="session")
