@@ -1,0 +1,110 @@
+"""What events and the ticker meet when the inputs have changed: records that the tick has yet to compute anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.sla.domain.policy import Agreements
+from services.sla.storage import CLOCKS
+from tests.unit.sla.factories import (
+    HOUR,
+    MINUTE,
+    MONDAY,
+    SlaInMemory,
+    beside,
+    make_agreements,
+    make_event,
+    make_policy,
+    make_rule,
+)
+from tests.unit.sla.test_reckoning import DAY, RESOLUTION, recomputed
+from tests.unit.sla.test_verify import verify
+
+
+def make_plain(hours: int) -> Agreements:
+    return make_agreements({"P1": make_policy(), "P3": make_policy(resolution=hours * HOUR)})
+
+
+def make_plain_desk(hours: int) -> SlaInMemory:
+    sla = SlaInMemory(make_plain(hours))
+    sla.restart(sla.agreements)
+    return sla
+
+
+@pytest.mark.parametrize("ticks", [True, False], ids=["by the tick", "by an event"])
+def test_a_target_that_had_gone_before_the_last_event_is_told_as_missed(ticks: bool) -> None:
+    sla = make_plain_desk(4)
+    sla.take(make_event(), make_event(2, MONDAY + 150 * MINUTE, data={"level": 2}))
+    sla.tick(MONDAY + 3 * HOUR)
+    sla.restart(make_plain(2))
+    if ticks:
+        sla.reckon()
+    sla.take(make_event(3, MONDAY + 4 * HOUR, data={"state": "closed"}))
+    assert sla.told("resolution")[-1] == ("breached", MONDAY + 2 * HOUR)
+    assert sla.rows(CLOCKS)[RESOLUTION]["state"] == "breached"
+    assert (verify(sla)["differences"], verify(sla)["behind"]) == ([], 0)
+
+
+def test_a_word_on_a_closed_record_begins_no_clock_that_was_agreed_since() -> None:
+    sla = make_plain_desk(4)
+    sla.take(make_event(), make_event(2, MONDAY + HOUR, data={"state": "closed"}))
+    sla.clock.advance(100 * DAY)
+    sla.restart(beside(make_plain(4), "premium", make_rule(make_policy(name="premium", resolution=HOUR / 2))))
+    told = len(sla.published())
+    sla.take(make_event(3, sla.clock.now(), data={"state": "closed"}))
+    assert len(sla.published()) == told
+    assert verify(sla)["differences"] == []
+
+
+def test_an_older_service_moves_no_record_and_a_breach_that_was_told_keeps_its_instant() -> None:
+    sla = make_plain_desk(4)
+    old, new = sla.agreements, beside(make_plain(5), "premium", make_rule(make_policy(name="premium")))
+    sla.take(make_event())
+    sla.restart(new)
+    sla.reckon()
+    sla.tick(MONDAY + 6 * HOUR)
+    sla.agreements, told = old, len(sla.published())
+    sla.take(make_event(2, MONDAY + 6 * HOUR + MINUTE, data={"state": "resolved"}))
+    sla.take(make_event(3, MONDAY + 7 * HOUR, data={"state": "in_progress"}))
+    assert len(sla.published()) == told
+    sla.agreements = new
+    sla.reckon()
+    assert sla.rows(CLOCKS)[RESOLUTION]["breached_at"] == MONDAY + 5 * HOUR
+    assert verify(sla)["differences"] == []
+
+
+def test_settings_that_are_taken_back_leave_nothing_that_differs() -> None:
+    main = make_plain(4)
+    policy = make_policy(name="premium", resolution=3 * HOUR)
+    always, seldom = (beside(main, "premium", make_rule(policy, **one)) for one in ({}, {"priority": "P1"}))
+    sla = SlaInMemory(always)
+    sla.restart(always)
+    p1, p3 = {"priority": "P1"}, {"priority": "P3"}
+    sla.take(make_event(data=p1), make_event(2, MONDAY + HOUR / 2, data={**p1, "state": "closed"}))
+    sla.restart(seldom)
+    sla.take(make_event(3, MONDAY + HOUR, data={**p3, "state": "in_progress"}))
+    sla.take(make_event(4, MONDAY + 2 * HOUR, data={**p3, "state": "closed"}))
+    sla.restart(always)
+    sla.take(make_event(5, MONDAY + 3 * HOUR, data={**p3, "state": "closed"}))
+    assert verify(sla)["differences"] == []
+
+
+def test_an_agreement_that_is_lost_and_comes_back_tells_of_no_late_event() -> None:
+    sla = make_plain_desk(4)
+    both = beside(make_plain(4), "premium", make_rule(make_policy(name="premium", resolution=HOUR)))
+    for agreements in (both, make_plain(4), both):
+        sla.restart(agreements)
+        sla.take(make_event()) if not sla.rows(CLOCKS) else sla.reckon()
+    assert [one.data["change"]["why"] for one in recomputed(sla)] == ["", ""]
+
+
+def test_a_threshold_that_was_told_by_settings_that_were_taken_back_is_computed_anew() -> None:
+    sla = make_plain_desk(4)
+    before = sla.agreements
+    sla.take(make_event())
+    sla.restart(make_agreements({"P1": make_policy(), "P3": make_policy(thresholds=(50, HOUR))}))
+    sla.tick(MONDAY + 3 * HOUR)
+    assert ("passed", MONDAY + 2 * HOUR) in sla.told("response")
+    sla.restart(before)
+    assert sla.reckon() == 1
+    assert verify(sla)["differences"] == []
