@@ -12,7 +12,7 @@ from shared.deadletter import DeadLetter
 from shared.topology import Catalogue
 from tests.faults.invariants import judge
 from tests.faults.ledger import Ledger, Verdict
-from tests.faults.observed import Observed
+from tests.faults.observed import Observed, steady
 from tests.faults.sinks import Call
 
 CATALOGUE = (
@@ -166,3 +166,13 @@ def test_a_deployment_that_was_counted_twice_is_seen() -> None:
 def test_a_verdict_names_a_few_of_its_faults() -> None:
     verdict = Verdict(name="clocks", expected=9, missing=tuple(str(number) for number in range(9)))
     assert verdict.explain() == "clocks: 9 missing: 0, 1, 2, 3, 4"
+
+
+def test_what_was_read_while_a_journal_moved_is_read_again() -> None:
+    marks, reads = iter((1, 2, 2)), iter(("half of it", "all of it"))
+    assert steady(lambda: next(reads), lambda: next(marks)) == "all of it"
+
+
+def test_what_never_rests_is_judged_as_it_was_read_last() -> None:
+    marks, reads = iter(range(9)), iter(range(9))
+    assert steady(lambda: next(reads), lambda: next(marks), times=3) == 2
