@@ -123,8 +123,7 @@ def _look_at(
             )
             stored = saved or stored
             told += [] if fact is None else [fact]
-    if told:
-        rows.unsettle(work, case, agreements.edition)
+    rows.unsettle(work, case, agreements.edition)
     threshold = awaited(stored.state, run, latest, agreements)
     rows.keep_due(work, stored.key, row, threshold, run.priority, agreements.edition)
     return told

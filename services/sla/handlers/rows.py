@@ -58,7 +58,8 @@ def keep_case(work: Work, case: Case, edition: str, *, anew: bool = False) -> No
 
 
 def unsettle(work: Work, case: Case, edition: str) -> None:
-    """Let a case rest on no edition of whose clocks something was told by another one than its own."""
+    """Let a case rest on no edition whose due rows another one than its own has moved: that may have told something,
+    or found that there is nothing to look for, which does not hold any more when the case's own comes back."""
     row = work.load(CASES, [case.incident])[case.incident]
     if row.get("edition") not in (None, edition):
         keep_case(work, case, edition)

@@ -135,7 +135,7 @@ def test_whatever_the_settings_gain_and_lose_meanwhile_every_clock_stays_what_it
     sla.reckon()
     sla.tick(sla.clock.now() + MINUTE)
     found = verify(sla)
-    assert (found["differences"], found["outdated"]) == ([], 0)
+    assert (found["differences"], found["outdated"], found["behind"]) == ([], 0, 0)
     for clock in sla.rows(CLOCKS).values():
         run = find_run(sla, clock)
         if run.is_open and clock["state"] not in ("breached",):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from services.sla.domain.kinds import Kind
 from services.sla.domain.policy import Agreements
-from services.sla.storage import CLOCKS
+from services.sla.storage import CLOCKS, DUE
 from tests.unit.sla.factories import (
     HOUR,
     MINUTE,
@@ -108,3 +109,22 @@ def test_a_threshold_that_was_told_by_settings_that_were_taken_back_is_computed_
     sla.restart(before)
     assert sla.reckon() == 1
     assert verify(sla)["differences"] == []
+
+
+def test_a_row_that_other_settings_found_needless_is_there_again_when_they_are_taken_back() -> None:
+    sla = make_plain_desk(4)
+    before, without = (
+        make_agreements({"P3": make_policy(others={Kind.VENDOR: target} if target else {})}) for target in (HOUR / 2, None)
+    )
+    sla.restart(before)
+    sla.reckon()
+    sla.take(make_event(), make_event(2, MONDAY, data={"state": "waiting", "waiting_reason": "vendor"}))
+    vendor = next(key for key, row in sla.rows(CLOCKS).items() if row["kind"] == Kind.VENDOR)
+    sla.restart(without)
+    sla.tick(MONDAY + 20 * MINUTE)
+    assert vendor not in sla.rows(DUE)
+    sla.restart(before)
+    sla.reckon()
+    sla.tick(MONDAY + 3 * HOUR)
+    assert sla.rows(CLOCKS)[vendor]["breached_at"] == MONDAY + 30 * MINUTE
+    assert (verify(sla)["differences"], verify(sla)["behind"]) == ([], 0)
