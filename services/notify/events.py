@@ -23,7 +23,18 @@ CONSUMES = {
     # All but `sla.started`: two come with each incident, and `incident.opened` has told of it.
     "sla": tuple(
         f"sla.{name}"
-        for name in ("breached", "cancelled", "expected", "met", "passed", "paused", "recomputed", "resumed", "warned")
+        for name in (
+            "breached",
+            "cancelled",
+            "ended",
+            "expected",
+            "met",
+            "passed",
+            "paused",
+            "recomputed",
+            "resumed",
+            "warned",
+        )
     ),
     "problem": ("problem.#",),
     "change": ("change.#",),

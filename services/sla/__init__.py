@@ -3,5 +3,5 @@
 Takes every `incident.*` event, keeps it as history and folds the gapless part of it into clocks: response,
 resolution and, where the policy has targets for them, each message of the requester, each team's spell and each
 vendor's spell. Publishes `sla.started`, `.paused`, `.resumed`, `.recomputed`, `.warned`, `.breached`, `.passed`,
-`.met` and `.cancelled`, each with the moment at which it became true, however late it was found.
+`.met`, `.ended` and `.cancelled`, each with the moment at which it became true, however late it was found.
 """

@@ -54,6 +54,7 @@ def lives() -> dict[str, bytes]:
     asked = {"number": "INC0000003", "requester": {"id": "rita"}}
     sla.take(event(1, MONDAY + 8 * HOUR, asked))
     sla.take(event(2, MONDAY + 9 * HOUR, {**asked, "state": "waiting", "waiting_reason": "user"}))
+    sla.take(event(5, MONDAY + 10 * HOUR, {**ACCEPTED, "state": "resolved"}))
     samples: dict[str, bytes] = {}
     for published in sla.published():
         body = orjson.dumps(orjson.loads(encode(published)), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -13,7 +13,8 @@ the fact with the instant at which it became true. Rules, in the words of ITIL 4
 - A threshold is passed when the clock still runs after its instant: an event at the very instant is in time. Passed
   is passed: no later policy takes it back, and none makes it passed before that policy came.
 - Thresholds lie before the target, at it and after it; a breached clock goes on to the later ones while it counts.
-- A verdict stands: a breached clock stays breached, and keeps the policy and priority at which it was.
+- A verdict stands: a breached clock stays breached, and keeps the policy and priority at which it was. That it stands,
+  goes on or ends is told all the same.
 - Each agreement has clocks of its own, which know nothing of the others' (services.sla.domain.strand).
 """
 
@@ -29,8 +30,8 @@ from services.sla.domain.history import Entry
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.mark import Side
 from services.sla.domain.policy import HIDDEN, MAIN, Agreements, OnReopen, Policy, Terms
-from services.sla.domain.run import ENDED, Activity, ClockState, Run, Span, Threshold, due_at, state_in, state_of
-from services.sla.events import BREACHED, CANCELLED, MET, PASSED, PAUSED, RECOMPUTED, RESUMED, STARTED, WARNED
+from services.sla.domain.run import ENDINGS, Activity, ClockState, Run, Span, Threshold, due_at, motion_in
+from services.sla.events import BREACHED, CANCELLED, ENDED, MET, PASSED, PAUSED, RECOMPUTED, RESUMED, STARTED, WARNED
 from shared.event import Event
 
 
@@ -123,10 +124,17 @@ def _enter(course: Course, seen: Seen, facts: Facts) -> None:
     restarted = _restart(course, last) if turns else {}
     if facts is None or (not turns and course.terms is terms):
         return
-    before, after = state_in(last, course.breached_at, terms.policy), state_of(course, course.terms)
+    before, after = motion_in(last, terms.policy), motion_in(course.spans[-1], course.terms.policy)
     if after is not before:
-        change = {"reason": _why(last, course.spans[-1], after), **restarted}
-        facts.append(Moment(run=course.run(), event=Event(type=_TOLD[after], at=course.at, change=change)))
+        reported(course, after, {"reason": _why(last, course.spans[-1], after), **restarted}, facts)
+
+
+def reported(course: Course, motion: ClockState, change: dict[str, Any], facts: Facts) -> None:
+    """Tell what the clock does from now on: `motion`, as `run.motion_in` has it."""
+    if facts is not None:
+        is_late_end = course.breached_at is not None and motion in (ClockState.MET, ClockState.CANCELLED)
+        event = Event(type=ENDED if is_late_end else _TOLD[motion], at=course.at, change=change)
+        facts.append(Moment(run=course.run(), event=event))
 
 
 _PASSED = {Side.BEFORE: WARNED, Side.TARGET: BREACHED, Side.AFTER: PASSED}
@@ -141,7 +149,7 @@ _TOLD = {
 
 def _restart(course: Course, last: Span) -> dict[str, Any]:
     """Start anew what has been reopened under a policy that says so. A breach stands all the same."""
-    reopened = last.activity in ENDED and course.is_open
+    reopened = last.activity in ENDINGS and course.is_open
     if not reopened or course.terms.policy.on_reopen is OnReopen.CONTINUE or course.breached_at is not None:
         return {}
     course.restart()
@@ -200,7 +208,7 @@ def _what_moved(course: Course, seen: Seen) -> dict[str, Any]:
 def _activity(course: Course, entry: Entry, policy: Policy) -> tuple[Activity, str]:
     """What the clock's incident does from this entry on, and for which reason."""
     last, clock = course.spans[-1], KINDS[course.kind]
-    stays = last.activity is Activity.STOPPED or (clock.repeats and last.activity in ENDED)
+    stays = last.activity is Activity.STOPPED or (clock.repeats and last.activity in ENDINGS)
     if stays and (not clock.reopens or entry.state == "cancelled"):
         return last.activity, last.reason
     if entry.state == "cancelled":

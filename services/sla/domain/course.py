@@ -17,7 +17,7 @@ from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.mark import Side
 from services.sla.domain.policy import MAIN, Agreements, Terms
 from services.sla.domain.run import (
-    ENDED,
+    ENDINGS,
     NOTHING,
     Activity,
     Identity,
@@ -66,7 +66,7 @@ class Course:
     @property
     def is_open(self) -> bool:
         """Whether the clock may still count."""
-        return self.spans[-1].activity not in ENDED
+        return self.spans[-1].activity not in ENDINGS
 
     @property
     def is_counting(self) -> bool:

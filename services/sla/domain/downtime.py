@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from services.sla.domain.calendar import Calendar, Piece, apart
 from services.sla.domain.calendar_reasons import explain
-from services.sla.domain.run import ENDED, NOTHING, Activity, Run
+from services.sla.domain.run import ENDINGS, NOTHING, Activity, Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ def spells(run: Run, now: datetime) -> tuple[Piece, ...]:
     """From when to when an incident was not solved, by its resolution clock; nothing when it was cancelled."""
     if run.spans[-1].activity is Activity.CANCELLED:
         return ()
-    down = ((span.start, now if span.end is None else span.end) for span in run.spans if span.activity not in ENDED)
+    down = ((span.start, now if span.end is None else span.end) for span in run.spans if span.activity not in ENDINGS)
     return united(down)
 
 

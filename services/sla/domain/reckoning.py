@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from services.sla.domain.case import Case, fold
@@ -35,11 +35,8 @@ from services.sla.domain.run import (
     Threshold,
     terms_of,
 )
-from services.sla.events import CANCELLED, RECOMPUTED
+from services.sla.events import CANCELLED, ENDED, RECOMPUTED
 from shared.event import Event
-
-CAME_LATE = "an event came late"
-"""Why a record moves that rests on the same inputs as before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +58,10 @@ def reckon(
     entries: Sequence[Entry],
     agreements: Agreements,
     now: datetime,
-    *,
-    settled: bool = False,
 ) -> Reckoned:
-    """Compute all clocks; `stored` are their records, `entries` what `case` has folded.
-
-    `settled` says that the case rests on these inputs already, and only records may be behind it.
-    """
+    """Compute all clocks; `stored` are their records, `entries` what `case` has folded."""
     kept, expected = case.kept, recompute(case.incident, entries, agreements, now, kept=case.kept)
-    if more := () if settled else tuple(_to_keep(case, stored, expected, agreements, now)):
+    if more := tuple(_to_keep(case, stored, expected, agreements, now)):
         kept = (*case.kept, *more)
         expected = recompute(case.incident, entries, agreements, now, kept=kept)
     moved, after, following = dict[Identity, tuple[Clock, Event]](), list[Run](), dict[Identity, Run]()
@@ -78,11 +70,10 @@ def reckon(
         after.append(_void(run, now) if found is None else found)
         if before is None:
             continue
-        late = takes_back(before, found, agreements, now, kept)
-        if late or _is_reckoned(run, found, before, agreements):
+        if _is_reckoned(run, found, before, agreements):
             if found is not None:
                 following[run.identity] = found
-            if told := _news(before, run, expected, now, CAME_LATE if late else ""):
+            if told := _news(before, run, expected, now):
                 moved[run.identity] = told
     added = tuple(_added(case, expected.case))
     latest = case.latest if expected.case.latest is None else expected.case.latest
@@ -195,28 +186,16 @@ def _is_reckoned(run: Run, found: Run | None, record: Clock, agreements: Agreeme
     return found.is_open or agreed_again or record.inputs == terms_of(found, agreements).inputs
 
 
-def takes_back(record: Clock, run: Run | None, agreements: Agreements, now: datetime, kept: Sequence[Kept]) -> bool:
-    """Whether a breached clock's record stands at a threshold behind the breach that a late event takes back.
-
-    A clock in another state has a fact that puts its record right; of a breached one that ends or stands none is told.
-    """
-    if run is None or record.state is not ClockState.BREACHED or set(record.told) <= {one.name for one in run.passed}:
-        return False
-    terms, (known, _) = terms_of(run, agreements), advance_kept(run, now, agreements, kept)
-    passed = {one.name for one in known.passed}
-    back = [one for one in terms.policy.way(run.kind) if one.name in record.told and one.name not in passed]
-    gone = timedelta(seconds=record.elapsed_seconds)
-    return record.inputs == terms.inputs and any(one.amount <= gone for one in back)
-
-
-def _news(before: Clock, run: Run, expected: Expected, now: datetime, why: str) -> tuple[Clock, Event] | None:
-    """The record and what is told of it, if anything moved; `why` for want of inputs that changed."""
+def _news(before: Clock, run: Run, expected: Expected, now: datetime) -> tuple[Clock, Event] | None:
+    """The record and what is told of it, if anything moved."""
     if expected.case.clock(run.identity) is None:
-        state = ClockState.CANCELLED if before.breached_at is None else before.state
-        ended = replace(before, state=state, due_at=None, stopped_at=now)
-        return ended, Event(type=CANCELLED, at=now, change={"reason": NOT_AGREED})
+        is_breached = before.breached_at is not None
+        ended = replace(
+            before, state=before.state if is_breached else ClockState.CANCELLED, due_at=None, stopped_at=now
+        )
+        return ended, Event(type=ENDED if is_breached else CANCELLED, at=now, change={"reason": NOT_AGREED})
     record = _record(before, expected, run.identity)
-    return None if record is None else (record, _event(before, record, now, why))
+    return None if record is None else (record, _event(before, record, now))
 
 
 def _record(before: Clock, expected: Expected, identity: Identity) -> Clock | None:
@@ -234,10 +213,10 @@ def _record(before: Clock, expected: Expected, identity: Identity) -> Clock | No
     return after if any(getattr(before, name) != getattr(after, name) for name in COMPARED) else None
 
 
-def _event(before: Clock, after: Clock, now: datetime, why: str) -> Event:
+def _event(before: Clock, after: Clock, now: datetime) -> Event:
     """What moved, from what to what; instants are None while the clock stands."""
     changed = "" if after.inputs is None else what_changed(before.inputs, after.inputs)
-    change: dict[str, Any] = {"fields": [], "why": changed or why}
+    change: dict[str, Any] = {"fields": [], "why": changed}
     for name, field in _MOVED.items():
         change[f"{name}_from"], change[f"{name}_to"] = getattr(before, field), getattr(after, field)
     change["state_from"], change["state_to"] = before.state.value, after.state.value

@@ -93,11 +93,19 @@ def telling(clock: Clock | None, moment: Moment, *, backfill: bool) -> Telling:
 
 
 def describe(
-    clock: Clock | None, moment: Moment, latest: Entry, agreements: Agreements, *, place: str, asked: tuple[Asked, ...]
+    clock: Clock | None,
+    moment: Moment,
+    latest: Entry,
+    agreements: Agreements,
+    *,
+    place: str,
+    asked: tuple[Asked, ...],
+    settled: bool = True,
 ) -> Clock:
     """The record after `moment`; `latest` is the entry in force, `place` counts for a new record only.
 
-    `asked` is what the moment's threshold asks for now.
+    `asked` is what the moment's threshold asks for now. `settled` says that its case rests on these agreements; if it
+    does not, a breach that was told keeps its instant until the case is computed anew.
     """
     run, at = moment.run, moment.event.at
     terms = terms_of(run, agreements)
@@ -117,7 +125,7 @@ def describe(
         due_at=due_at(run, terms),
         elapsed_seconds=elapsed(run, at, terms).total_seconds(),
         target_seconds=terms.policy.target(run.kind).total_seconds(),
-        breached_at=run.breached_at,
+        breached_at=run.breached_at if settled else _as_told(clock, run),
         stopped_at=stopped_at(run),
         place=place if clock is None else clock.place,
         told=(*told, *news),
@@ -133,6 +141,11 @@ def describe(
         inputs=terms.inputs,
         agreement=run.agreement,
     )
+
+
+def _as_told(clock: Clock | None, run: Run) -> datetime | None:
+    told = None if clock is None else clock.breached_at
+    return run.breached_at if told is None or run.breached_at is None else told
 
 
 def awaited(clock: Clock, run: Run, latest: Entry, agreements: Agreements) -> Threshold | None:

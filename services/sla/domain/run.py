@@ -32,7 +32,7 @@ class Activity(StrEnum):
     CANCELLED = "cancelled"
 
 
-ENDED = (Activity.STOPPED, Activity.CANCELLED)
+ENDINGS = (Activity.STOPPED, Activity.CANCELLED)
 
 
 class ClockState(StrEnum):
@@ -113,7 +113,7 @@ class Run:
     @property
     def is_open(self) -> bool:
         """Whether the clock may still count: it has neither stopped nor been cancelled."""
-        return self.spans[-1].activity not in ENDED
+        return self.spans[-1].activity not in ENDINGS
 
 
 class Measured(Protocol):
@@ -178,8 +178,11 @@ def state_of(run: Measured, terms: Terms) -> ClockState:
 
 def state_in(span: Span, breached_at: datetime | None, policy: Policy) -> ClockState:
     """What a clock does in a span, by the policy and by whether it is breached."""
-    if breached_at is not None:
-        return ClockState.BREACHED
+    return motion_in(span, policy) if breached_at is None else ClockState.BREACHED
+
+
+def motion_in(span: Span, policy: Policy) -> ClockState:
+    """What a clock does in a span, given that it is not breached; one that is does the same and keeps its verdict."""
     if span.activity is Activity.CANCELLED:
         return ClockState.CANCELLED
     if span.activity is Activity.STOPPED:

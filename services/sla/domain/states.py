@@ -24,6 +24,7 @@ class Fact(StrEnum):
     PASSED = "passed"
     MET = "met"
     CANCELLED = "cancelled"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,9 @@ MOVES: Mapping[tuple[ClockState, Fact], Move] = {
     # The policies in force know a target again.
     (_CANCELLED, Fact.RECOMPUTED): Move(to=_RUNNING, others=(_PAUSED, _MET, _BREACHED)),
     # A verdict stands, whatever becomes of the incident.
+    (_BREACHED, Fact.PAUSED): Move(to=_BREACHED),
+    (_BREACHED, Fact.RESUMED): Move(to=_BREACHED),
     (_BREACHED, Fact.PASSED): Move(to=_BREACHED),
+    (_BREACHED, Fact.ENDED): Move(to=_BREACHED),
 }
 """(state, fact) -> state; the fold tells no other fact in that state."""

@@ -15,14 +15,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.sla.domain.clock import Facts, Moment, Seen, begin, cross, step
+from services.sla.domain.clock import Facts, Moment, Seen, begin, cross, reported, step
 from services.sla.domain.course import Course, course_of
 from services.sla.domain.history import Entry
 from services.sla.domain.keeping import Kept, hold, restore
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import Agreements, OnReopen
-from services.sla.domain.run import ENDED, NOT_AGREED, VOID, Activity, ClockState, Run, Span, state_of
-from services.sla.events import CANCELLED, PAUSED, RESUMED, STARTED
+from services.sla.domain.run import ENDINGS, NOT_AGREED, VOID, Activity, ClockState, Run, Span, motion_in
+from services.sla.events import STARTED
 from shared.event import Event
 
 AGREED_AGAIN = "agreed-again"
@@ -112,9 +112,7 @@ class Strand:
             cross(course, at, facts)
             course.come(at)
             course.turn(Activity.CANCELLED, NOT_AGREED, seen.entry.version)
-            if facts is not None and course.breached_at is None:
-                change = {"reason": NOT_AGREED}
-                facts.append(Moment(run=course.run(), event=Event(type=CANCELLED, at=at, change=change)))
+            reported(course, ClockState.CANCELLED, {"reason": NOT_AGREED}, facts)
 
     def _comes(self, kind: Kind, before: Entry | None, record: Course) -> bool:
         """Whether a clock is agreed from this entry on, or waited for the record to be reopened.
@@ -123,7 +121,7 @@ class Strand:
         """
         if before is None or kind not in self._agreement.terms(before.basis, record.began_at).policy.targets:
             return True
-        return len(record.spans) > 1 and record.spans[-2].activity in ENDED and record.spans[-1].start == record.at
+        return len(record.spans) > 1 and record.spans[-2].activity in ENDINGS and record.spans[-1].start == record.at
 
     def _join(self, before: Entry | None, seen: Seen, record: Course, facts: Facts) -> None:
         """Begin the clocks of the incident itself that it does not have yet."""
@@ -164,17 +162,13 @@ def _go_on(course: Course, seen: Seen, record: Course, kept: Sequence[Kept], fac
     """Go on with a clock that had ended, as if the agreement had held all the time."""
     course.come(max(record.at, course.at))
     course.lay(record.spans, _since(seen, record.spans))
-    if course.breached_at is not None:
-        return
-    course.move(seen.basis, seen.terms)
-    restore(course, kept)
-    if facts is not None:
-        state = state_of(course, course.terms)
-        stands = state is ClockState.PAUSED
-        change = {"reason": course.spans[-1].reason if stands else AGREED_AGAIN}
-        facts.append(
-            Moment(run=course.run(), event=Event(type=PAUSED if stands else RESUMED, at=course.at, change=change))
-        )
+    if course.breached_at is None:
+        course.move(seen.basis, seen.terms)
+        restore(course, kept)
+    last = course.spans[-1]
+    motion = motion_in(last, course.terms.policy)
+    reason = last.reason if motion is ClockState.PAUSED else AGREED_AGAIN
+    reported(course, motion, {"reason": reason}, facts)
 
 
 def _begun(kind: Kind, seen: Seen, record: Course) -> Course:
@@ -199,5 +193,5 @@ def _since(seen: Seen, spans: Sequence[Span]) -> datetime:
     """From when on the clock counts by the policy that holds now: the beginning, or the last reopening."""
     if seen.terms.policy.on_reopen is OnReopen.CONTINUE:
         return spans[0].start
-    ended = [place for place, span in enumerate(spans) if span.activity in ENDED]
+    ended = [place for place, span in enumerate(spans) if span.activity in ENDINGS]
     return spans[ended[-1] + 1].start if ended else spans[0].start

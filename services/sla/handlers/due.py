@@ -114,12 +114,20 @@ def _look_at(
     run, latest = case.clock(stored.state.identity), case.latest
     if run is None or latest is None:
         raise AssertionError("unreachable: a case whose clock is stored has folded an entry")
-    told = list[Told]()
+    told, settled = list[Told](), rows.is_settled(work, case.incident, agreements.edition)
     if awaited(stored.state, run, latest, agreements) is not None:
         run, moments = advance_kept(run, work.now, agreements, case.kept)
         for moment in moments:
             saved, fact = tell(
-                work, stored, moment, latest, known=run, backfill=False, clocks=clocks, agreements=agreements
+                work,
+                stored,
+                moment,
+                latest,
+                known=run,
+                backfill=False,
+                clocks=clocks,
+                agreements=agreements,
+                settled=settled,
             )
             stored = saved or stored
             told += [] if fact is None else [fact]

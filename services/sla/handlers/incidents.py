@@ -12,14 +12,13 @@ from services.sla.domain.keeping import advance_kept
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import Agreements
 from services.sla.domain.promise_moves import Promise
-from services.sla.domain.reckoning import takes_back
 from services.sla.domain.record import Clock, awaited
-from services.sla.domain.run import Run, terms_of
+from services.sla.domain.run import Run
 from services.sla.handlers import rows
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.outages import keep_outage
 from services.sla.handlers.promising import Promises, load_promises
-from services.sla.handlers.reckoning import compute_anew, find_touched, is_in_force
+from services.sla.handlers.reckoning import compute_anew, find_touched
 from services.sla.handlers.rows import clock_key, key_of
 from services.sla.handlers.telling import Told, tell
 from shared.envelope import Envelope
@@ -89,7 +88,8 @@ def on_incident(
         anew = bool(before) and _is_open_by(case, pending, agreements)
         if before and anew:
             case = compute_anew(work, case, before, stored, clocks, noted)
-        case = fold.take(case, pending)
+        settled = anew or rows.is_settled(work, case.incident, agreements.edition)
+        case = fold.take(case, pending, settled=settled)
         rows.keep_case(work, case, agreements.edition, anew=anew)
     return rejected
 
@@ -158,8 +158,11 @@ class _Fold:
     due: dict[str, Document]
     told: list[Told]
 
-    def take(self, case: Case, entries: Sequence[Entry]) -> Case:
-        """The case with the entries folded one by one, their facts told in order and the due rows set."""
+    def take(self, case: Case, entries: Sequence[Entry], *, settled: bool) -> Case:
+        """The case with the entries folded one by one, their facts told in order and the due rows set.
+
+        `settled` says that it rests on the agreements.
+        """
         facts, known = list[tuple[Moment, Entry]](), case
         for entry in entries:
             before = case
@@ -167,32 +170,14 @@ class _Fold:
             facts += [(moment, _in_force(moment, before.latest, case.latest or entry)) for moment in moments]
             self.promises.note(before, case)
         for moment, in_force in facts:
-            self._tell(moment, in_force, case)
+            self._tell(moment, in_force, case, settled=settled)
         self.promises.tell()
-        if self._must_move(known, case) and is_in_force(self.work, self.agreements.edition):
-            whole = load_histories(self.work, [case])[case.incident]
-            work, promises = self.work, self.promises
-            case = compute_anew(work, case, whole, self.stored, self.clocks, promises, settled=True) if whole else case
         if entries:
             self._look(case)
             keep_outage(self.work, known, case)
         return case
 
-    def _must_move(self, before: Case, case: Case) -> bool:
-        """Whether a clock goes on of which its record says that it ended, or is by other inputs; or whether a record
-        tells what its history takes back. No fact is told of either where the clock is breached before and after."""
-        ended = {run.identity for run in before.runs if not run.is_open}
-        for run in case.runs:
-            stored = self.stored.get(key_of(case.incident, run))
-            if stored is None:
-                continue
-            record, goes_on = stored.state, run.is_open and run.identity in ended
-            other = record.stopped_at is not None or record.inputs != terms_of(run, self.agreements).inputs
-            if (goes_on and other) or takes_back(record, run, self.agreements, self.work.now, case.kept):
-                return True
-        return False
-
-    def _tell(self, moment: Moment, latest: Entry, case: Case) -> None:
+    def _tell(self, moment: Moment, latest: Entry, case: Case, *, settled: bool) -> None:
         """What a threshold still asks for depends on all that has come, so facts are told when all is folded."""
         key = key_of(latest.incident, moment.run)
         saved, told = tell(
@@ -204,6 +189,7 @@ class _Fold:
             backfill=latest.backfill,
             clocks=self.clocks,
             agreements=self.agreements,
+            settled=settled,
         )
         if saved is not None:
             self.stored[key] = saved

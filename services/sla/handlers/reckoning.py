@@ -149,17 +149,15 @@ def compute_anew(
     stored: dict[str, Stored[Clock]],
     clocks: Repository[Clock],
     promises: Promises,
-    *,
-    settled: bool = False,
 ) -> Case:
-    """The case by the inputs in force; `entries` are what it has folded, `settled` as in `reckon`.
+    """The case by the inputs in force; `entries` are what it has folded.
 
     Tells what moved, and promises that moved with it; `stored` follows. The due rows and the case are the caller's to
     keep.
     """
     keys = {run.identity: rows.key_of(case.incident, run) for run in case.runs}
     records = {identity: stored[key].state for identity, key in keys.items() if key in stored}
-    found = reckon(case, records, entries, promises.agreements, work.now, settled=settled)
+    found = reckon(case, records, entries, promises.agreements, work.now)
     _tell(work, found, keys, stored, entries[-1], clocks)
     _begin(work, found, stored, entries[-1], clocks, promises.agreements)
     if because := _because(found):

@@ -49,12 +49,17 @@ def keep_case(work: Work, case: Case, edition: str, *, anew: bool = False) -> No
 
     One that was folded under two editions rests on none until it is computed anew: the tick finds it by that.
     """
-    row = work.load(CASES, [case.incident]).get(case.incident)
-    kept = edition if anew or row is None or row.get("edition") == edition else None
+    kept = edition if anew or is_settled(work, case.incident, edition) else None
     more: Document = {"edition": kept, "unended": any(run.is_open for run in case.runs)}
     if case.runs:
         more["place"] = f"{format_instant(case.runs[0].spans[0].start)} {case.incident}"
     work.put(CASES, case.incident, {**to_document(case), **more})
+
+
+def is_settled(work: Work, incident: str, edition: str) -> bool:
+    """Whether the case, which the block has loaded, rests on this edition, as one does that is new."""
+    row = work.load(CASES, [incident]).get(incident)
+    return row is None or row.get("edition") == edition
 
 
 def unsettle(work: Work, case: Case, edition: str) -> None:

@@ -65,10 +65,12 @@ def tell(
     backfill: bool,
     clocks: Repository[Clock],
     agreements: Agreements,
+    settled: bool = True,
 ) -> tuple[Stored[Clock] | None, Told | None]:
     """The clock's record after the fact, and the fact if it was told; `latest` is the entry in force.
 
-    `known` is the clock with all that is known now: it decides whether a threshold still acts. One save for one fact,
+    `known` is the clock with all that is known now: it decides whether a threshold still acts; `settled` as in
+    `services.sla.domain.record.describe`. One save for one fact,
     so that each event carries the snapshot of its own moment.
     """
     before = None if stored is None else stored.state
@@ -78,7 +80,7 @@ def tell(
     key = key_of(latest.incident, moment.run)
     place = f"{format_instant(moment.run.spans[0].start)} {key}"
     asked, change = _act(before, moment, known, agreements, backfill=backfill, now=work.now)
-    state = describe(before, moment, latest, agreements, place=place, asked=asked)
+    state = describe(before, moment, latest, agreements, place=place, asked=asked, settled=settled)
     event = in_plain_values(moment.event, change)
     saved = clocks.save(work, stored, state, (event,), cause_of(latest, backfill=backfill), key=key)
     told = Told(kind=kind, priority=state.priority, type=event.type, at=event.at, backfill=backfill)

@@ -193,7 +193,13 @@ def test_a_breach_stands_when_the_agreement_ceases_and_when_it_holds_again() -> 
     run = clocks(folded(*steps))["resolution"]
     assert run.breached_at == MONDAY + 3 * HOUR
     assert state_of(run, terms_of(run, make_both())) is ClockState.BREACHED
-    assert facts(*steps) == [("started", ""), ("warned", ""), ("breached", "")]
+    assert facts(*steps) == [
+        ("started", ""),
+        ("warned", ""),
+        ("breached", ""),
+        ("ended", "no-longer-agreed"),
+        ("resumed", "agreed-again"),
+    ]
 
 
 def test_a_spell_that_ended_with_its_agreement_does_not_come_back() -> None:

@@ -49,7 +49,7 @@ def test_a_clock_starts_with_the_first_event_and_is_met_by_the_solution() -> Non
 
 def test_a_warning_and_a_breach_have_the_instants_at_which_they_were_due() -> None:
     _, moments = folded((10 * HOUR, {"state": "resolved"}))
-    assert told(moments) == [("started", 0), ("warned", 2), ("breached", 4)]
+    assert told(moments) == [("started", 0), ("warned", 2), ("breached", 4), ("ended", 10)]
 
 
 def test_a_solution_at_the_very_due_instant_is_in_time() -> None:
@@ -59,7 +59,8 @@ def test_a_solution_at_the_very_due_instant_is_in_time() -> None:
 
 def test_a_solution_a_millisecond_late_is_late() -> None:
     _, moments = folded((4 * HOUR + timedelta(milliseconds=1), {"state": "resolved"}))
-    assert told(moments)[-1] == ("breached", 4)
+    assert told(moments)[-2] == ("breached", 4)
+    assert told(moments)[-1][0] == "ended"
 
 
 def test_waiting_for_a_reason_that_pauses_does_not_count() -> None:
@@ -141,7 +142,7 @@ def test_a_policy_may_start_a_reopened_clock_anew() -> None:
 def test_a_breach_stands_though_the_policy_starts_reopened_clocks_anew() -> None:
     agreements = make_agreements({"P3": make_policy(on_reopen=OnReopen.RESTART)})
     _, moments = folded((5 * HOUR, {"state": "resolved"}), (6 * HOUR, WORKING), agreements=agreements)
-    assert told(moments)[-1] == ("breached", 4)
+    assert told(moments)[-3:] == [("breached", 4), ("ended", 5), ("resumed", 6)]
 
 
 def test_the_policy_in_force_at_the_reopening_says_whether_the_clock_starts_anew() -> None:
@@ -160,7 +161,7 @@ def test_a_cancelled_incident_cancels_its_clocks() -> None:
 def test_a_breach_stands_whatever_comes_later(state: str) -> None:
     steps = ((5 * HOUR, {"state": state}), (6 * HOUR, WORKING), (7 * HOUR, {"priority": "P4"}))
     case, moments = folded(*steps)
-    assert told(moments)[-1] == ("breached", 4)
+    assert told(moments)[-3:] == [("breached", 4), ("ended", 5), ("resumed", 6)]
     assert run_of(case).priority == "P3"
 
 

@@ -127,6 +127,9 @@ def test_the_facts_tell_what_moved_and_when() -> None:
         "sla.recomputed",
         "sla.warned",
         "sla.breached",
+        "sla.ended",
+        "sla.resumed",
+        "sla.ended",
     ]
     assert (facts[3]["change"]["priority_from"], facts[3]["change"]["priority_to"]) == ("P3", "P1")
     assert facts[3]["change"]["fields"] == ["priority"]

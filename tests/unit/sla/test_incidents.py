@@ -32,6 +32,9 @@ def test_a_life_is_told_in_order_with_the_true_moments() -> None:
         ("recomputed", 21),
         ("warned", 21),
         ("breached", 21),
+        ("ended", 22),
+        ("resumed", 23),
+        ("ended", 30),
     ]
     assert [name for name, _ in sla.told("response")] == ["started", "met"]
 

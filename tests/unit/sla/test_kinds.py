@@ -55,6 +55,7 @@ def test_each_message_of_the_customer_has_its_own_clock_until_the_desk_replies()
         (3, "met", 1.75, "replied"),
         (5, "started", 3, None),
         (5, "breached", 4, None),
+        (5, "ended", 9, "replied"),
     ]
 
 
@@ -82,6 +83,7 @@ def test_each_team_has_its_own_clock_for_its_spell() -> None:
         (2, "met", 2.5, "handed-over"),
         (3, "started", 2.5, None),
         (3, "breached", 4.5, None),
+        (3, "ended", 5, "handed-over"),
         (5, "started", 5, None),
         (5, "met", 6, "resolved"),
     ]
@@ -102,6 +104,7 @@ def test_a_vendors_spell_is_the_time_that_the_incident_waits_for_it_though_other
         (2, "met", 3, "back"),
         (4, "started", 4, None),
         (4, "breached", 12, None),
+        (4, "ended", 13, "back"),
     ]
 
 
@@ -117,6 +120,7 @@ def test_a_policy_without_a_target_starts_no_such_clock_and_takes_none_over() ->
     assert told(Kind.NEXT_REPLY, *steps, agreements=agreements) == [
         (2, "started", 0.5, None),
         (2, "breached", 1.5, None),
+        (2, "ended", 3, "replied"),
     ]
 
 
