@@ -23,8 +23,8 @@ PUBLISHES = {
     BREACHED: "A clock ran past its due instant.",
     PASSED: "A breached clock went on past one of its policy's thresholds after the target.",
     MET: "What a clock waited for happened in time.",
-    CANCELLED: "A clock ended without a verdict because its incident was cancelled.",
-    ENDED: "A breached clock ended: what it waited for happened late, or its incident was cancelled.",
+    CANCELLED: "A clock ended without a verdict: its incident was cancelled, or nothing is agreed for it any more.",
+    ENDED: "A breached clock ended: what it waited for happened late, or is not waited for any more (`reason`).",
     EXPECTED: "A requester is to know by when a reply and a solution can be expected: first, and when that moved.",
 }
 

@@ -101,9 +101,14 @@ def passing(course: Course, threshold: Threshold, facts: Facts) -> None:
     """The clock passes the threshold at its instant."""
     course.cross(threshold)
     if facts is not None:
-        change = {"threshold": threshold.name, "percent": threshold.percent}
-        event = Event(type=_PASSED[threshold.mark.side], at=threshold.at, change=change)
-        facts.append(Moment(run=course.run(), event=event, threshold=threshold))
+        facts.append(passage(course.run(), threshold))
+
+
+def passage(run: Run, threshold: Threshold) -> Moment:
+    """The fact that the clock passed the threshold."""
+    change = {"threshold": threshold.name, "percent": threshold.percent}
+    event = Event(type=_PASSED[threshold.mark.side], at=threshold.at, change=change)
+    return Moment(run=run, event=event, threshold=threshold)
 
 
 def advance(run: Run, before: datetime, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
@@ -124,8 +129,10 @@ def _enter(course: Course, seen: Seen, facts: Facts) -> None:
     restarted = _restart(course, last) if turns else {}
     if facts is None or (not turns and course.terms is terms):
         return
-    before, after = motion_in(last, terms.policy), motion_in(course.spans[-1], course.terms.policy)
-    if after is not before:
+    # A policy that came with this entry may have made something else of the last span, and that has been told.
+    before = {motion_in(last, terms.policy), motion_in(last, course.terms.policy)}
+    after = motion_in(course.spans[-1], course.terms.policy)
+    if before != {after}:
         reported(course, after, {"reason": _why(last, course.spans[-1], after), **restarted}, facts)
 
 

@@ -103,6 +103,11 @@ _BEFORE_ALL = PolicySet(version="-", rules=())
 """What a further agreement says of records that are older than its first version."""
 
 
+RULES = 2
+"""Goes up when the fold makes something else of the same history and agreements: what rests on the rules before is then
+computed anew, as after a change of the agreements."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreements:
     """All versions of the policies of one agreement, rising by `effective_from`, and the calendars by name.
@@ -128,7 +133,7 @@ class Agreements:
         if not self._edition:
             calendars = {name: fingerprint(calendar) for name, calendar in self.calendars.items()}
             beside = [[[one.name, one.internal, one.versions] for one in self.further]] if self.further else []
-            self._edition.append(digest([self.versions, calendars, self.zones, *beside]))
+            self._edition.append(digest([RULES, self.versions, calendars, self.zones, *beside]))
         return self._edition[0]
 
     @property

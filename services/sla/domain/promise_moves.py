@@ -1,8 +1,8 @@
 """When a requester is told anew what to expect, and why: once for each state of affairs.
 
 Told is what is owed and differs from what the requester heard last. That something was given or solved is no promise:
-`sla.met`, and the desk's own words, tell it. A breach moves no promise either: the instant that was missed stays the
-one that was promised.
+`sla.met` or `sla.ended`, and the desk's own words, tell it. A breach moves no promise either: the instant that was
+missed stays the one that was promised.
 """
 
 from __future__ import annotations

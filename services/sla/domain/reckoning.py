@@ -43,11 +43,13 @@ from shared.event import Event
 class Reckoned:
     """The case by the inputs that hold now, and the records of which something moved, each with what is told of it.
 
-    `untold` is what became true of clocks that the agreements in force have and those before did not, and thresholds
-    that lie in the past by the new inputs.
+    `missed` are breaches that the new inputs put before something that has been told: they are told before the records
+    move. `untold`, told after them, is what became true of clocks that the agreements in force have and those before
+    did not, and thresholds that lie between the last turn of a clock and now.
     """
 
     case: Case
+    missed: tuple[Moment, ...]
     moved: Mapping[Identity, tuple[Clock, Event]]
     untold: tuple[Moment, ...]
 
@@ -78,11 +80,12 @@ def reckon(
     added = tuple(_added(case, expected.case))
     latest = case.latest if expected.case.latest is None else expected.case.latest
     behind = {identity for identity, run in following.items() if _is_behind(stored[identity], run)}
-    wanted = {run.identity for run in added} | behind
+    missed, untold = _untold({run.identity for run in added}, behind, entries, agreements, kept)
     return Reckoned(
         case=replace(case, runs=(*after, *added), kept=kept, latest=latest),
+        missed=missed,
         moved=moved,
-        untold=_untold(wanted, behind, entries, agreements, kept),
+        untold=untold,
     )
 
 
@@ -99,27 +102,26 @@ def _is_behind(record: Clock, run: Run) -> bool:
 
 
 def _untold(
-    wanted: Set[Identity],
+    added: Set[Identity],
     behind: Set[Identity],
     entries: Sequence[Entry],
     agreements: Agreements,
     kept: tuple[Kept, ...],
-) -> tuple[Moment, ...]:
-    """What became true of these clocks; of those that only are behind, the thresholds that they passed last."""
-    if not wanted:
-        return ()
+) -> tuple[tuple[Moment, ...], tuple[Moment, ...]]:
+    """Of clocks that are `behind` the breaches before their last turn, and what they passed after it; and all that
+    became true of those `added`."""
+    if not added and not behind:
+        return (), ()
     _, moments = fold(entries[0].incident, entries, agreements, kept)
-    found = list[Moment]()
+    turns = {one.run.identity: place for place, one in enumerate(moments) if one.threshold is None}
+    missed, untold = list[Moment](), list[Moment]()
     for place, moment in enumerate(moments):
         identity = moment.run.identity
-        if identity in behind:
-            last = moment.threshold is not None and not any(
-                later.run.identity == identity and later.threshold is None for later in moments[place + 1 :]
-            )
-            found += [moment] if last else []
-        elif identity in wanted:
-            found.append(moment)
-    return tuple(found)
+        if identity in added or (identity in behind and place > turns[identity]):
+            untold.append(moment)
+        elif identity in behind and moment.threshold is not None and moment.threshold.name == TARGET.name:
+            missed.append(moment)
+    return tuple(missed), tuple(untold)
 
 
 def _to_keep(
@@ -166,6 +168,19 @@ def _told(
             yield Threshold(mark=mark, at=(record.breached_at if early else None) or now)
     if record.breached_at is not None and TARGET.name not in names:
         yield Threshold(mark=TARGET, at=record.breached_at)
+
+
+def keep_breaches(case: Case, stored: Mapping[Identity, Clock]) -> Case:
+    """The case with the breaches that were told of its clocks and that its fold does not know: a service with other
+    inputs told them, and they stand."""
+    known = {one.identity for one in case.kept if one.threshold.name == TARGET.name}
+    told = ((run, stored[run.identity].breached_at) for run in case.runs if run.identity in stored)
+    more = (
+        Kept(kind=run.kind, instance=run.instance, threshold=Threshold(mark=TARGET, at=at), agreement=run.agreement)
+        for run, at in told
+        if at is not None and run.breached_at is None and run.identity not in known
+    )
+    return replace(case, kept=(*case.kept, *more))
 
 
 def _void(run: Run, now: datetime) -> Run:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from services.sla.domain.clock import Moment
+from services.sla.domain.clock import Moment, passage
 from services.sla.domain.firing import Asked
 from services.sla.domain.history import Entry
 from services.sla.domain.inputs import Inputs
@@ -31,9 +31,10 @@ class Clock:
     """A clock as of the last fact that was told about it: a copy of the fold for lists, reports and events.
 
     It counts from `started_at` on: reopening may start it anew, and its thresholds with it. `rule` of `policy_version`
-    chose the policy; `matched` says why. `due_at` is None while the clock stands. `told` are the thresholds told so
-    far but for the breach, `asked` the actions that thresholds asked for. `place` orders clocks by their first start;
-    it never changes. `inputs` are what its figures were computed with; None for one stored before they were kept.
+    chose the policy; `matched` says why. `due_at` is None while the clock stands, unless it is breached. `told` are the
+    thresholds told so far but for the breach, `asked` the actions that thresholds asked for. `place` orders clocks by
+    their first start; it never changes. `inputs` are what its figures were computed with; None for one stored before
+    they were kept.
     """
 
     incident: str
@@ -90,6 +91,17 @@ def telling(clock: Clock | None, moment: Moment, *, backfill: bool) -> Telling:
     else:
         before = clock is not None and threshold.name in clock.told
     return Telling.TOLD_BEFORE if before else Telling.TELL
+
+
+def unannounced(clock: Clock | None, moment: Moment) -> Moment | None:
+    """The breach that lies before `moment` and that the record does not know.
+
+    Changed inputs put it before what has been told since; it is told before anything that follows it.
+    """
+    breach = next((one for one in moment.run.passed if one.mark.side is Side.TARGET), None)
+    if clock is None or clock.breached_at is not None or breach is None or moment.threshold == breach:
+        return None
+    return passage(moment.run, breach)
 
 
 def describe(

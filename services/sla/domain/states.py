@@ -64,10 +64,14 @@ MOVES: Mapping[tuple[ClockState, Fact], Move] = {
     (_CANCELLED, Fact.MET): Move(to=_MET),
     # The policies in force know a target again.
     (_CANCELLED, Fact.RECOMPUTED): Move(to=_RUNNING, others=(_PAUSED, _MET, _BREACHED)),
+    # Changed inputs put the target before what has been told since.
+    (_MET, Fact.BREACHED): Move(to=_BREACHED),
+    (_CANCELLED, Fact.BREACHED): Move(to=_BREACHED),
     # A verdict stands, whatever becomes of the incident.
     (_BREACHED, Fact.PAUSED): Move(to=_BREACHED),
     (_BREACHED, Fact.RESUMED): Move(to=_BREACHED),
     (_BREACHED, Fact.PASSED): Move(to=_BREACHED),
+    (_BREACHED, Fact.RECOMPUTED): Move(to=_BREACHED),
     (_BREACHED, Fact.ENDED): Move(to=_BREACHED),
 }
 """(state, fact) -> state; the fold tells no other fact in that state."""

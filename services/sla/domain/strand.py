@@ -165,6 +165,8 @@ def _go_on(course: Course, seen: Seen, record: Course, kept: Sequence[Kept], fac
     if course.breached_at is None:
         course.move(seen.basis, seen.terms)
         restore(course, kept)
+    else:
+        course.move(course.basis, course.terms)
     last = course.spans[-1]
     motion = motion_in(last, course.terms.policy)
     reason = last.reason if motion is ClockState.PAUSED else AGREED_AGAIN

@@ -12,6 +12,7 @@ from services.sla.domain.keeping import advance_kept
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import Agreements
 from services.sla.domain.promise_moves import Promise
+from services.sla.domain.reckoning import keep_breaches
 from services.sla.domain.record import Clock, awaited
 from services.sla.domain.run import Run
 from services.sla.handlers import rows
@@ -89,6 +90,9 @@ def on_incident(
         if before and anew:
             case = compute_anew(work, case, before, stored, clocks, noted)
         settled = anew or rows.is_settled(work, case.incident, agreements.edition)
+        if not settled:
+            keys = {run.identity: key_of(case.incident, run) for run in case.runs}
+            case = keep_breaches(case, {one: stored[key].state for one, key in keys.items() if key in stored})
         case = fold.take(case, pending, settled=settled)
         rows.keep_case(work, case, agreements.edition, anew=anew)
     return rejected
@@ -193,8 +197,7 @@ class _Fold:
         )
         if saved is not None:
             self.stored[key] = saved
-        if told is not None:
-            self.told.append(told)
+        self.told.extend(told)
 
     def _known(self, moment: Moment, case: Case) -> Run:
         run = case.clock(moment.run.identity)

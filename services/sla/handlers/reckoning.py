@@ -1,14 +1,16 @@
 """Computes open records anew that rest on other inputs than those in force: in the background, a window at a time.
 
 An edition is all the inputs together. The service that starts with one tells it (`announce`); the tick then looks for
-open cases of any other edition until there is none. Services of an older edition that still run leave them alone.
+open cases of any other edition until there is none. Services of an older edition that still run compute none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from services.sla.domain.case import Case
+from services.sla.domain.clock import Moment
 from services.sla.domain.history import Entry
 from services.sla.domain.keeping import advance_kept
 from services.sla.domain.policy import Agreements
@@ -158,15 +160,16 @@ def compute_anew(
     keys = {run.identity: rows.key_of(case.incident, run) for run in case.runs}
     records = {identity: stored[key].state for identity, key in keys.items() if key in stored}
     found = reckon(case, records, entries, promises.agreements, work.now)
-    _tell(work, found, keys, stored, entries[-1], clocks)
-    _begin(work, found, stored, entries[-1], clocks, promises.agreements)
+    _tell(work, found, found.missed, stored, entries[-1], clocks, promises.agreements)
+    _move(work, found, keys, stored, entries[-1], clocks)
+    _tell(work, found, found.untold, stored, entries[-1], clocks, promises.agreements)
     if because := _because(found):
         promises.renew(found.case, because)
         promises.tell()
     return found.case
 
 
-def _tell(
+def _move(
     work: Work,
     found: Reckoned,
     keys: dict[Identity, str],
@@ -175,9 +178,11 @@ def _tell(
     clocks: Repository[Clock],
 ) -> None:
     for identity, (record, event) in found.moved.items():
-        key = keys[identity]
+        before = stored[key := keys[identity]]
+        # A breach that was told just now may have asked for something.
+        moved = replace(record, told=before.state.told, asked=before.state.asked)
         cause = cause_of(latest, backfill=latest.backfill)
-        stored[key] = clocks.save(work, stored[key], record, (in_plain_values(event),), cause)
+        stored[key] = clocks.save(work, before, moved, (in_plain_values(event),), cause)
 
 
 def _because(found: Reckoned) -> str:
@@ -189,16 +194,17 @@ def _because(found: Reckoned) -> str:
     return "; ".join(dict.fromkeys(str(why) for why in whys if why))
 
 
-def _begin(
+def _tell(
     work: Work,
     found: Reckoned,
+    moments: Iterable[Moment],
     stored: dict[str, Stored[Clock]],
     latest: Entry,
     clocks: Repository[Clock],
     agreements: Agreements,
 ) -> None:
-    """Tell what became true of clocks that there were not, each fact with its instant; late ones act by the rules."""
-    for moment in found.untold:
+    """Tell each fact with its instant; late ones act by the rules."""
+    for moment in moments:
         run = found.case.clock(moment.run.identity) or moment.run
         known, _ = advance_kept(run, work.now, agreements, found.case.kept)
         key = rows.key_of(latest.incident, run)

@@ -12,7 +12,7 @@ from services.sla.domain.clock import Moment
 from services.sla.domain.firing import Asked, asks, firing
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements, Kind
-from services.sla.domain.record import Clock, Telling, describe, telling
+from services.sla.domain.record import Clock, Telling, describe, telling, unannounced
 from services.sla.domain.run import Run
 from services.sla.events import BREACHED
 from services.sla.handlers.rows import key_of
@@ -66,16 +66,30 @@ def tell(
     clocks: Repository[Clock],
     agreements: Agreements,
     settled: bool = True,
-) -> tuple[Stored[Clock] | None, Told | None]:
-    """The clock's record after the fact, and the fact if it was told; `latest` is the entry in force.
+) -> tuple[Stored[Clock] | None, tuple[Told, ...]]:
+    """The clock's record after the fact, and the facts that were told: this one, if it was not before, and a breach
+    that lies before it and was not; `latest` is the entry in force.
 
     `known` is the clock with all that is known now: it decides whether a threshold still acts; `settled` as in
     `services.sla.domain.record.describe`. One save for one fact,
     so that each event carries the snapshot of its own moment.
     """
-    before = None if stored is None else stored.state
+    before, missed = None if stored is None else stored.state, tuple[Told, ...]()
+    if breach := unannounced(before, moment):
+        stored, missed = tell(
+            work,
+            stored,
+            breach,
+            latest,
+            known=known,
+            backfill=backfill,
+            clocks=clocks,
+            agreements=agreements,
+            settled=settled,
+        )
+        before = None if stored is None else stored.state
     if telling(before, moment, backfill=backfill) is not Telling.TELL:
-        return stored, None
+        return stored, missed
     kind = moment.run.kind
     key = key_of(latest.incident, moment.run)
     place = f"{format_instant(moment.run.spans[0].start)} {key}"
@@ -84,7 +98,7 @@ def tell(
     event = in_plain_values(moment.event, change)
     saved = clocks.save(work, stored, state, (event,), cause_of(latest, backfill=backfill), key=key)
     told = Told(kind=kind, priority=state.priority, type=event.type, at=event.at, backfill=backfill)
-    return saved, told
+    return saved, (*missed, told)
 
 
 def _act(

@@ -188,6 +188,15 @@ def test_under_a_policy_that_starts_anew_what_comes_late_counts_from_the_last_re
     assert run.since == MONDAY + 2 * HOUR
 
 
+def test_a_breached_clock_that_is_agreed_again_passes_nothing_while_nothing_was_agreed() -> None:
+    policy = make_policy(name="premium", resolution=3 * HOUR, thresholds=(HOUR,))
+    agreements = make_both(make_rule(policy, priority="P1"))
+    steps = ((0 * HOUR, P1), (3.5 * HOUR, P3), (6 * HOUR, P1), (7 * HOUR, {**P1, "state": "resolved"}))
+    _, moments = fold("INC0000001", make_history(*steps), agreements)
+    mine = [one.event for one in moments if one.run.identity == ("premium", Kind.RESOLUTION, None)]
+    assert [one.at for one in mine if one.type == "sla.passed"] == [MONDAY + 6 * HOUR]
+
+
 def test_a_breach_stands_when_the_agreement_ceases_and_when_it_holds_again() -> None:
     steps = ((0 * HOUR, P1), (4 * HOUR, P3), (5 * HOUR, P1))
     run = clocks(folded(*steps))["resolution"]

@@ -17,7 +17,7 @@ from services.sla.domain.kinds import Kind
 from services.sla.domain.policy import Agreements
 from services.sla.domain.run import Run
 from services.sla.domain.targets import OnReopen
-from services.sla.events import CANCELLED, EXPECTED
+from services.sla.events import BREACHED, CANCELLED, EXPECTED
 from services.sla.handlers.rows import identity_in
 from services.sla.storage import CASES, CLOCKS, DUE
 from shared.envelope import Envelope
@@ -136,7 +136,9 @@ def test_whatever_the_settings_gain_and_lose_meanwhile_every_clock_stays_what_it
     sla.tick(sla.clock.now() + MINUTE)
     found = verify(sla)
     assert (found["differences"], found["outdated"], found["behind"]) == ([], 0, 0)
-    for clock in sla.rows(CLOCKS).values():
+    told = {event.subject for event in sla.published() if event.type == BREACHED}
+    for key, clock in sla.rows(CLOCKS).items():
+        assert clock["breached_at"] is None or key in told
         run = find_run(sla, clock)
         if run.is_open and clock["state"] not in ("breached",):
             assert clock["state"] in ("running", "paused")

@@ -245,6 +245,19 @@ def test_a_policy_that_does_not_pause_for_the_reason_sets_a_standing_clock_going
     assert due_at(run_of(case), terms_for(agreements, "P2")) == MONDAY + 4 * HOUR
 
 
+@pytest.mark.parametrize(
+    ("by_p3", "by_p1", "then", "last"),
+    [("vendor", "user", WORKING, "resumed"), ("user", "vendor", {**WAITING, "waiting_reason": "vendor"}, "paused")],
+)
+def test_what_a_clock_does_is_told_when_one_event_brings_a_new_policy_and_a_turn(
+    by_p3: str, by_p1: str, then: dict[str, Any], last: str
+) -> None:
+    one, other = (make_policy(name=name, pauses=frozenset({name})) for name in (by_p3, by_p1))
+    steps = ((1 * HOUR, WAITING), (1.5 * HOUR, {**then, "priority": "P1"}))
+    _, moments = folded(*steps, agreements=make_agreements({"P3": one, "P1": other}))
+    assert told(moments)[-2:] == [("recomputed", 1.5), (last, 1.5)]
+
+
 def test_an_entry_that_says_it_is_older_than_the_last_counts_as_at_the_last() -> None:
     _, moments = folded((1 * HOUR, WAITING), (30 * MINUTE, WORKING))
     assert told(moments) == [("started", 0), ("paused", 1), ("resumed", 1)]

@@ -46,6 +46,63 @@ def test_a_target_that_had_gone_before_the_last_event_is_told_as_missed(ticks: b
     assert (verify(sla)["differences"], verify(sla)["behind"]) == ([], 0)
 
 
+WAITING = {"state": "waiting", "waiting_reason": "user"}
+WORKING = {"state": "in_progress"}
+
+
+@pytest.mark.parametrize("ticks", [True, False], ids=["by the tick", "by an event"])
+@pytest.mark.parametrize("turns", [(WAITING,), (WAITING, WORKING)], ids=["stands", "goes on"])
+def test_a_target_that_had_gone_before_the_last_turn_is_told_as_missed(
+    turns: tuple[dict[str, str], ...], ticks: bool
+) -> None:
+    sla = make_plain_desk(4)
+    sla.take(make_event(), *(make_event(n, MONDAY + (2 + n / 4) * HOUR, data=one) for n, one in enumerate(turns, 2)))
+    sla.tick(MONDAY + 3 * HOUR)
+    sla.restart(make_plain(2))
+    if ticks:
+        sla.reckon()
+    sla.take(make_event(2 + len(turns), MONDAY + 4 * HOUR, data={"state": "closed"}))
+    told = sla.told("resolution")
+    assert [name for name, _ in told][-3:] == ["breached", "recomputed", "ended"]
+    assert told[-3][1] == MONDAY + 2 * HOUR
+    assert (verify(sla)["differences"], verify(sla)["behind"]) == ([], 0)
+
+
+@pytest.mark.parametrize("state", [WAITING, WORKING], ids=["stands", "goes on"])
+def test_a_target_that_had_gone_before_a_solution_is_told_as_missed_when_the_record_is_reopened(
+    state: dict[str, str],
+) -> None:
+    sla = make_plain_desk(4)
+    sla.take(make_event(), make_event(2, MONDAY + 3 * HOUR, data={"state": "resolved"}))
+    sla.restart(make_plain(2))
+    sla.take(make_event(3, MONDAY + 5 * HOUR, data=state))
+    last = "paused" if state == WAITING else "resumed"
+    assert sla.told("resolution")[-2:] == [("breached", MONDAY + 2 * HOUR), (last, MONDAY + 5 * HOUR)]
+    assert ("resolution", "P3") in sla.breaches
+    assert verify(sla)["differences"] == []
+
+
+@pytest.mark.parametrize("turn", [WAITING, {"state": "resolved"}, {"priority": "P1", **WORKING}], ids=str)
+def test_a_service_with_a_longer_target_takes_back_no_breach_that_was_told(turn: dict[str, str]) -> None:
+    sla = make_plain_desk(8)
+    old, new = sla.agreements, make_plain(4)
+    sla.take(make_event())
+    sla.restart(new)
+    sla.reckon()
+    sla.tick(MONDAY + 5 * HOUR)
+    sla.agreements = old
+    sla.take(make_event(2, MONDAY + 6 * HOUR, data=turn))
+    sla.take(make_event(3, MONDAY + 7 * HOUR, data={**turn, **WORKING}))
+    sla.tick(MONDAY + 20 * HOUR)
+    sla.take(make_event(4, MONDAY + 21 * HOUR, data={**turn, "state": "resolved"}))
+    sla.restart(new)
+    sla.reckon()
+    assert [one for one in sla.told("resolution") if one[0] in ("breached", "met")] == [("breached", MONDAY + 4 * HOUR)]
+    record = sla.rows(CLOCKS)[RESOLUTION]
+    assert (record["state"], record["breached_at"]) == ("breached", MONDAY + 4 * HOUR)
+    assert verify(sla)["differences"] == []
+
+
 def test_a_word_on_a_closed_record_begins_no_clock_that_was_agreed_since() -> None:
     sla = make_plain_desk(4)
     sla.take(make_event(), make_event(2, MONDAY + HOUR, data={"state": "closed"}))
