@@ -78,6 +78,7 @@ class SlaService:
             clocks=self.parts.clocks,
             promises=self.parts.promises,
             agreements=self.parts.agreements,
+            observe_breach=count_breach,
         )
 
     def _announce(self) -> None:

@@ -1,7 +1,8 @@
 """Thresholds that were passed under inputs that hold no more: passed stays passed, whatever the new inputs say.
 
-They are facts of the clock's life as its events are, and they count in their place in time: one holds when the clock
-counted at its instant by all that is known, so an event that comes late can still put it right.
+They are facts of the clock's life as its events are, and they count in their place in time: one holds while its
+incident does at that instant what it did when the threshold was told, so an event that comes late can still put it
+right. Whether that counts by the inputs in force is not asked.
 """
 
 from __future__ import annotations
@@ -21,17 +22,26 @@ _EVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A threshold of one clock, and the instant at which it was passed."""
+    """A threshold of one clock, and the instant at which it was passed. `version` began the span in which that was;
+    None in one stored before that was kept, which holds when the clock counts at its instant."""
 
     kind: Kind
     instance: int | None
     threshold: Threshold
     agreement: str = MAIN
+    version: int | None = None
 
     @property
     def identity(self) -> Identity:
         """Which clock of its incident."""
         return self.agreement, self.kind, self.instance
+
+
+def keep(run: Run, threshold: Threshold) -> Kept:
+    """Keep a threshold that the clock passed."""
+    span = next((span for span in reversed(run.spans) if span.start <= threshold.at), None)
+    version = None if span is None else span.version
+    return Kept(kind=run.kind, instance=run.instance, threshold=threshold, agreement=run.agreement, version=version)
 
 
 def hold(course: Course, kept: Iterable[Kept], before: datetime, facts: Facts) -> None:
@@ -44,11 +54,13 @@ def hold(course: Course, kept: Iterable[Kept], before: datetime, facts: Facts) -
 
 
 def restore(course: Course, kept: Iterable[Kept]) -> None:
-    """Pass what the clock passed under earlier inputs, of a clock whose past was laid before it as one: it counted at
-    the instant. Told it was then."""
+    """Pass what the clock passed under earlier inputs, of a clock whose past was laid before it as one. Told it was
+    then."""
     for one in sorted((one for one in kept if one.identity == course.identity), key=lambda one: one.threshold.at):
-        counting = any(_covers(span, one.threshold.at, course.at) for span in counted(course, course.terms))
-        if counting and not course.has_crossed(one.threshold.name):
+        counting = counted(course, course.terms)
+        spans = [span for span in course.spans if span in counting or span.version == one.version]
+        there = any(_covers(span, one.threshold.at, course.at) for span in spans)
+        if there and not course.has_crossed(one.threshold.name):
             course.cross(one.threshold)
 
 
@@ -78,5 +90,7 @@ def held(run: Run, agreements: Agreements, kept: Sequence[Kept]) -> Run:
 def _holds(one: Kept, course: Course, before: datetime) -> bool:
     if one.identity != course.identity or one.threshold.at >= before:
         return False
-    over = course.has_crossed(one.threshold.name)
-    return not over and one.threshold.at >= course.spans[-1].start and course.is_counting
+    last = course.spans[-1]
+    if course.has_crossed(one.threshold.name) or one.threshold.at < last.start:
+        return False
+    return course.is_counting if one.version is None else course.is_open and last.version == one.version

@@ -18,7 +18,7 @@ from services.sla.domain.case import Case, fold
 from services.sla.domain.clock import Moment
 from services.sla.domain.history import Entry
 from services.sla.domain.inputs import what_changed
-from services.sla.domain.keeping import Kept, advance_kept
+from services.sla.domain.keeping import Kept, advance_kept, keep
 from services.sla.domain.mark import TARGET, Side
 from services.sla.domain.policy import Agreements
 from services.sla.domain.recompute import COMPARED, Expected, recompute
@@ -66,21 +66,22 @@ def reckon(
     if more := tuple(_to_keep(case, stored, expected, agreements, now)):
         kept = (*case.kept, *more)
         expected = recompute(case.incident, entries, agreements, now, kept=kept)
-    moved, after, following = dict[Identity, tuple[Clock, Event]](), list[Run](), dict[Identity, Run]()
+    after, following = list[Run](), dict[Identity, Run | None]()
     for run in case.runs:
         found, before = expected.case.clock(run.identity), stored.get(run.identity)
         after.append(_void(run, now) if found is None else found)
-        if before is None:
-            continue
-        if _is_reckoned(run, found, before, agreements):
-            if found is not None:
-                following[run.identity] = found
-            if told := _news(before, run, expected, now):
-                moved[run.identity] = told
+        if before is not None and _is_reckoned(run, found, before, agreements):
+            following[run.identity] = found
     added = tuple(_added(case, expected.case))
     latest = case.latest if expected.case.latest is None else expected.case.latest
-    behind = {identity for identity, run in following.items() if _is_behind(stored[identity], run)}
+    behind = {one for one, run in following.items() if run is not None and _is_behind(stored[one], run)}
     missed, untold = _untold({run.identity for run in added}, behind, entries, agreements, kept)
+    late = {one.run.identity: one.event.at for one in missed}
+    moved = dict[Identity, tuple[Clock, Event]]()
+    for identity, follower in following.items():
+        before = _breached(stored[identity], late.get(identity))
+        if told := _news(before, follower, expected, agreements, now, anyway=identity in late):
+            moved[identity] = told
     return Reckoned(
         case=replace(case, runs=(*after, *added), kept=kept, latest=latest),
         missed=missed,
@@ -95,10 +96,18 @@ def _added(case: Case, expected: Case) -> Iterator[Run]:
     yield from (run for run in expected.runs if run.identity not in there)
 
 
+def _breached(record: Clock, at: datetime | None) -> Clock:
+    """The record once its breach at `at` is told, if it has one that is not."""
+    if at is None or record.breached_at is not None:
+        return record
+    return replace(record, state=ClockState.BREACHED, breached_at=at)
+
+
 def _is_behind(record: Clock, run: Run) -> bool:
-    """Whether the fold has passed what its record does not tell."""
-    told = {*record.told, *([TARGET.name] if record.breached_at is not None else [])}
-    return not {one.name for one in run.passed} <= told
+    """Whether the fold has passed what its record does not tell; a warning has no point any more behind a breach."""
+    if record.breached_at is None:
+        return any(one.name not in record.told for one in run.passed)
+    return any(one.mark.side is Side.AFTER and one.name not in record.told for one in run.passed)
 
 
 def _untold(
@@ -140,7 +149,7 @@ def _to_keep(
             at = passed.get(one.name)
             borne_out = at is not None and (at <= one.at if run.is_open else at == one.at)
             if not borne_out and (run.identity, one) not in there:
-                yield Kept(kind=run.kind, instance=run.instance, threshold=one, agreement=run.agreement)
+                yield keep(run, one)
 
 
 def _told(
@@ -176,7 +185,7 @@ def keep_breaches(case: Case, stored: Mapping[Identity, Clock]) -> Case:
     known = {one.identity for one in case.kept if one.threshold.name == TARGET.name}
     told = ((run, stored[run.identity].breached_at) for run in case.runs if run.identity in stored)
     more = (
-        Kept(kind=run.kind, instance=run.instance, threshold=Threshold(mark=TARGET, at=at), agreement=run.agreement)
+        keep(run, Threshold(mark=TARGET, at=at))
         for run, at in told
         if at is not None and run.breached_at is None and run.identity not in known
     )
@@ -201,31 +210,40 @@ def _is_reckoned(run: Run, found: Run | None, record: Clock, agreements: Agreeme
     return found.is_open or agreed_again or record.inputs == terms_of(found, agreements).inputs
 
 
-def _news(before: Clock, run: Run, expected: Expected, now: datetime) -> tuple[Clock, Event] | None:
-    """The record and what is told of it, if anything moved."""
-    if expected.case.clock(run.identity) is None:
-        is_breached = before.breached_at is not None
+def _news(
+    before: Clock, run: Run | None, expected: Expected, agreements: Agreements, now: datetime, *, anyway: bool
+) -> tuple[Clock, Event] | None:
+    """The record and what is told of it, if anything moved; `run` is what the new inputs make of its clock.
+
+    `anyway` is for one whose breach is told before: that leaves its record at the breach.
+    """
+    is_breached = before.breached_at is not None
+    if run is None or (is_breached and run.breached_at is None and run.spans[-1].reason == NOT_AGREED):
         ended = replace(
             before, state=before.state if is_breached else ClockState.CANCELLED, due_at=None, stopped_at=now
         )
         return ended, Event(type=ENDED if is_breached else CANCELLED, at=now, change={"reason": NOT_AGREED})
-    record = _record(before, expected, run.identity)
-    return None if record is None else (record, _event(before, record, now))
+    record = _record(before, run, expected, agreements)
+    if record is None:
+        return None
+    is_moved = anyway or any(getattr(before, name) != getattr(record, name) for name in COMPARED)
+    return (record, _event(before, record, now)) if is_moved else None
 
 
-def _record(before: Clock, expected: Expected, identity: Identity) -> Clock | None:
-    """The record as of what has been told, if anything of it moved."""
-    points = expected.records.get(identity, ())
+def _record(before: Clock, run: Run, expected: Expected, agreements: Agreements) -> Clock | None:
+    """The record as of what has been told; None where the history makes none."""
+    points = expected.records.get(run.identity, ())
     if not points:
         return None
-    point = points[0]
+    point, over = points[0], set(before.told)
+    if before.breached_at is not None:
+        marks = [*terms_of(run, agreements).policy.marks(run.kind), *(one.mark for one in run.passed)]
+        over |= {one.name for one in marks if one.side is Side.BEFORE}
     for later in points[1:]:
-        told = later.breached_at is None or before.breached_at is not None
-        if not told or not set(later.told) <= set(before.told):
+        if (later.breached_at is not None and before.breached_at is None) or not set(later.told) <= over:
             break
         point = later
-    after = replace(point, place=before.place, told=before.told, asked=before.asked)
-    return after if any(getattr(before, name) != getattr(after, name) for name in COMPARED) else None
+    return replace(point, place=before.place, told=before.told, asked=before.asked)
 
 
 def _event(before: Clock, after: Clock, now: datetime) -> Event:

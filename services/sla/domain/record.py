@@ -80,7 +80,7 @@ class Telling(StrEnum):
 
 
 def telling(clock: Clock | None, moment: Moment, *, backfill: bool) -> Telling:
-    """A threshold is told once, and of history that was brought over only the breach."""
+    """A threshold is told once, no warning behind the breach, and of history that was brought over only the breach."""
     threshold = moment.threshold
     if threshold is None:
         return Telling.TELL
@@ -89,7 +89,8 @@ def telling(clock: Clock | None, moment: Moment, *, backfill: bool) -> Telling:
     elif backfill:
         return Telling.HISTORY
     else:
-        before = clock is not None and threshold.name in clock.told
+        overtaken = threshold.mark.side is Side.BEFORE and clock is not None and clock.breached_at is not None
+        before = overtaken or (clock is not None and threshold.name in clock.told)
     return Telling.TOLD_BEFORE if before else Telling.TELL
 
 
@@ -117,17 +118,18 @@ def describe(
     """The record after `moment`; `latest` is the entry in force, `place` counts for a new record only.
 
     `asked` is what the moment's threshold asks for now. `settled` says that its case rests on these agreements; if it
-    does not, a breach that was told keeps its instant until the case is computed anew.
+    does not, a breach that was told stands, with its instant, until the case is computed anew.
     """
     run, at = moment.run, moment.event.at
     terms = terms_of(run, agreements)
     told = () if clock is None or clock.started_at != run.since else clock.told
+    breached_at = run.breached_at if settled or clock is None else clock.breached_at or run.breached_at
     threshold = moment.threshold
     news = () if threshold is None or threshold.mark.side is Side.TARGET else (threshold.name,)
     return Clock(
         incident=latest.incident,
         kind=run.kind,
-        state=state_of(run, terms),
+        state=state_of(run, terms) if breached_at is None else ClockState.BREACHED,
         priority=run.priority,
         policy=terms.policy.name,
         policy_version=terms.match.version,
@@ -137,7 +139,7 @@ def describe(
         due_at=due_at(run, terms),
         elapsed_seconds=elapsed(run, at, terms).total_seconds(),
         target_seconds=terms.policy.target(run.kind).total_seconds(),
-        breached_at=run.breached_at if settled else _as_told(clock, run),
+        breached_at=breached_at,
         stopped_at=stopped_at(run),
         place=place if clock is None else clock.place,
         told=(*told, *news),
@@ -153,11 +155,6 @@ def describe(
         inputs=terms.inputs,
         agreement=run.agreement,
     )
-
-
-def _as_told(clock: Clock | None, run: Run) -> datetime | None:
-    told = None if clock is None else clock.breached_at
-    return run.breached_at if told is None or run.breached_at is None else told
 
 
 def awaited(clock: Clock, run: Run, latest: Entry, agreements: Agreements) -> Threshold | None:

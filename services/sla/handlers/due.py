@@ -118,7 +118,7 @@ def _look_at(
     if awaited(stored.state, run, latest, agreements) is not None:
         run, moments = advance_kept(run, work.now, agreements, case.kept)
         for moment in moments:
-            saved, facts = tell(
+            saved, fact = tell(
                 work,
                 stored,
                 moment,
@@ -130,7 +130,7 @@ def _look_at(
                 settled=settled,
             )
             stored = saved or stored
-            told += facts
+            told += [] if fact is None else [fact]
     rows.unsettle(work, case, agreements.edition)
     threshold = awaited(stored.state, run, latest, agreements)
     rows.keep_due(work, stored.key, row, threshold, run.priority, agreements.edition)

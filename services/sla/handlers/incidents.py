@@ -13,7 +13,7 @@ from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import Agreements
 from services.sla.domain.promise_moves import Promise
 from services.sla.domain.reckoning import keep_breaches
-from services.sla.domain.record import Clock, awaited
+from services.sla.domain.record import Clock, awaited, unannounced
 from services.sla.domain.run import Run
 from services.sla.handlers import rows
 from services.sla.handlers.histories import load_histories
@@ -88,7 +88,7 @@ def on_incident(
         before = folded.get(case.incident)
         anew = bool(before) and _is_open_by(case, pending, agreements)
         if before and anew:
-            case = compute_anew(work, case, before, stored, clocks, noted)
+            case = compute_anew(work, case, before, stored, clocks, noted, told)
         settled = anew or rows.is_settled(work, case.incident, agreements.edition)
         if not settled:
             keys = {run.identity: key_of(case.incident, run) for run in case.runs}
@@ -167,14 +167,17 @@ class _Fold:
 
         `settled` says that it rests on the agreements.
         """
-        facts, known = list[tuple[Moment, Entry]](), case
+        facts, known = list[tuple[Moment, Entry | None, Entry]](), case
         for entry in entries:
             before = case
             case, moments = fold_entry(case, entry, self.agreements)
-            facts += [(moment, _in_force(moment, before.latest, case.latest or entry)) for moment in moments]
+            facts += [(moment, before.latest, case.latest or entry) for moment in moments]
             self.promises.note(before, case)
-        for moment, in_force in facts:
-            self._tell(moment, in_force, case, settled=settled)
+        for moment, earlier, entry in facts:
+            stored = self.stored.get(key_of(case.incident, moment.run))
+            missed = unannounced(None if stored is None else stored.state, moment)
+            for one in (missed, moment) if missed else (moment,):
+                self._tell(one, _in_force(one, earlier, entry), case, settled=settled)
         self.promises.tell()
         if entries:
             self._look(case)
@@ -197,7 +200,8 @@ class _Fold:
         )
         if saved is not None:
             self.stored[key] = saved
-        self.told.extend(told)
+        if told is not None:
+            self.told.append(told)
 
     def _known(self, moment: Moment, case: Case) -> Run:
         run = case.clock(moment.run.identity)

@@ -6,7 +6,7 @@ open cases of any other edition until there is none. Services of an older editio
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from services.sla.domain.case import Case
@@ -24,7 +24,7 @@ from services.sla.handlers import rows
 from services.sla.handlers.due import Lease
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.promising import Promises, load_promises
-from services.sla.handlers.telling import cause_of, in_plain_values, tell
+from services.sla.handlers.telling import Told, cause_of, in_plain_values, tell
 from shared.storage import Repository, Stored, from_document
 from shared.store import Document
 from shared.unit_of_work import UnitOfWork, Work
@@ -48,15 +48,25 @@ def run_reckoning(
     clocks: Repository[Clock],
     promises: Repository[Promise],
     agreements: Agreements,
+    observe_breach: Callable[[str, str], None],
 ) -> int:
     """One round; returns how many records it looked at, and 0 when all rest on the inputs in force.
 
     A record of which something moved is told as `sla.recomputed`, and a promise that moved with it as `sla.expected`
-    in the same transaction; of the others only the edition changes.
+    in the same transaction; of the others only the edition changes. After the commit `observe_breach(clock, priority)`
+    is called for each breach that the inputs brought to light.
     """
-    return unit_of_work.run(
-        lambda work: reckon_cases(work, lease, clocks=clocks, promises=promises, agreements=agreements)
-    )
+    told = list[Told]()
+
+    def block(work: Work) -> int:
+        told.clear()
+        return reckon_cases(work, lease, clocks=clocks, promises=promises, agreements=agreements, told=told)
+
+    found = unit_of_work.run(block)
+    for fact in told:
+        if fact.is_breach:
+            observe_breach(fact.kind.value, fact.priority)
+    return found
 
 
 def reckon_cases(
@@ -66,9 +76,10 @@ def reckon_cases(
     clocks: Repository[Clock],
     promises: Repository[Promise],
     agreements: Agreements,
+    told: list[Told],
     limit: int = BATCH,
 ) -> int:
-    """Compute up to `limit` cases anew. Whoever has lost the lease commits nothing."""
+    """Compute up to `limit` cases anew; `told` grows by what they tell. Whoever has lost the lease commits nothing."""
     editions = _editions(work)
     if not editions or editions[-1]["_id"] != agreements.edition:
         return 0
@@ -79,9 +90,9 @@ def reckon_cases(
     keys = [rows.key_of(case.incident, run) for case in cases for run in case.runs]
     stored, due = clocks.get_many(work, keys), work.load(rows.DUE, keys)
     histories = load_histories(work, cases)
-    told = load_promises(work, promises, agreements, [case.latest for case in cases if case.latest is not None])
+    noted = load_promises(work, promises, agreements, [case.latest for case in cases if case.latest is not None])
     for case in cases:
-        _reckon(work, case, histories[case.incident], stored, due, clocks, told)
+        _reckon(work, case, histories[case.incident], stored, due, clocks, noted, told)
     return len(cases)
 
 
@@ -131,11 +142,12 @@ def _reckon(
     due: dict[str, Document],
     clocks: Repository[Clock],
     promises: Promises,
+    told: list[Told],
 ) -> None:
     """Without the whole history only the rows move: what of the fold is stored is the best that is known."""
     agreements = promises.agreements
     if entries and any(run.is_open for run in case.runs):
-        case = compute_anew(work, case, entries, stored, clocks, promises)
+        case = compute_anew(work, case, entries, stored, clocks, promises, told)
     for run in case.runs:
         clock = stored.get(key := rows.key_of(case.incident, run))
         if clock is not None and case.latest is not None:
@@ -151,18 +163,19 @@ def compute_anew(
     stored: dict[str, Stored[Clock]],
     clocks: Repository[Clock],
     promises: Promises,
+    told: list[Told],
 ) -> Case:
     """The case by the inputs in force; `entries` are what it has folded.
 
-    Tells what moved, and promises that moved with it; `stored` follows. The due rows and the case are the caller's to
-    keep.
+    Tells what moved, and promises that moved with it; `stored` follows, and `told` has the facts for the metrics. The
+    due rows and the case are the caller's to keep.
     """
     keys = {run.identity: rows.key_of(case.incident, run) for run in case.runs}
     records = {identity: stored[key].state for identity, key in keys.items() if key in stored}
     found = reckon(case, records, entries, promises.agreements, work.now)
-    _tell(work, found, found.missed, stored, entries[-1], clocks, promises.agreements)
+    told += _tell(work, found, found.missed, stored, entries[-1], clocks, promises.agreements)
     _move(work, found, keys, stored, entries[-1], clocks)
-    _tell(work, found, found.untold, stored, entries[-1], clocks, promises.agreements)
+    told += _tell(work, found, found.untold, stored, entries[-1], clocks, promises.agreements)
     if because := _because(found):
         promises.renew(found.case, because)
         promises.tell()
@@ -202,18 +215,21 @@ def _tell(
     latest: Entry,
     clocks: Repository[Clock],
     agreements: Agreements,
-) -> None:
+) -> list[Told]:
     """Tell each fact with its instant; late ones act by the rules."""
+    told = list[Told]()
     for moment in moments:
         run = found.case.clock(moment.run.identity) or moment.run
         known, _ = advance_kept(run, work.now, agreements, found.case.kept)
         key = rows.key_of(latest.incident, run)
         backfill = latest.backfill
         before = stored.get(key)
-        saved, _ = tell(
+        saved, fact = tell(
             work, before, moment, latest, known=known, backfill=backfill, clocks=clocks, agreements=agreements
         )
         stored.update({} if saved is None else {key: saved})
+        told += [] if fact is None else [fact]
+    return told
 
 
 def _announce(work: Work, agreements: Agreements) -> None:

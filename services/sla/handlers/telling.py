@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -12,9 +12,9 @@ from services.sla.domain.clock import Moment
 from services.sla.domain.firing import Asked, asks, firing
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements, Kind
-from services.sla.domain.record import Clock, Telling, describe, telling, unannounced
+from services.sla.domain.record import Clock, Telling, describe, telling
 from services.sla.domain.run import Run
-from services.sla.events import BREACHED
+from services.sla.events import BREACHED, CANCELLED, ENDED, MET
 from services.sla.handlers.rows import key_of
 from shared.cause import Cause, service_actor
 from shared.clock import format_instant
@@ -66,39 +66,31 @@ def tell(
     clocks: Repository[Clock],
     agreements: Agreements,
     settled: bool = True,
-) -> tuple[Stored[Clock] | None, tuple[Told, ...]]:
-    """The clock's record after the fact, and the facts that were told: this one, if it was not before, and a breach
-    that lies before it and was not; `latest` is the entry in force.
+) -> tuple[Stored[Clock] | None, Told | None]:
+    """The clock's record after the fact, and the fact if it was told; `latest` is the entry in force.
 
     `known` is the clock with all that is known now: it decides whether a threshold still acts; `settled` as in
     `services.sla.domain.record.describe`. One save for one fact,
     so that each event carries the snapshot of its own moment.
     """
-    before, missed = None if stored is None else stored.state, tuple[Told, ...]()
-    if breach := unannounced(before, moment):
-        stored, missed = tell(
-            work,
-            stored,
-            breach,
-            latest,
-            known=known,
-            backfill=backfill,
-            clocks=clocks,
-            agreements=agreements,
-            settled=settled,
-        )
-        before = None if stored is None else stored.state
+    before = None if stored is None else stored.state
     if telling(before, moment, backfill=backfill) is not Telling.TELL:
-        return stored, missed
+        return stored, None
     kind = moment.run.kind
     key = key_of(latest.incident, moment.run)
     place = f"{format_instant(moment.run.spans[0].start)} {key}"
     asked, change = _act(before, moment, known, agreements, backfill=backfill, now=work.now)
     state = describe(before, moment, latest, agreements, place=place, asked=asked, settled=settled)
-    event = in_plain_values(moment.event, change)
+    event = in_plain_values(_as_the_record_has_it(moment.event, state), change)
     saved = clocks.save(work, stored, state, (event,), cause_of(latest, backfill=backfill), key=key)
     told = Told(kind=kind, priority=state.priority, type=event.type, at=event.at, backfill=backfill)
-    return saved, (*missed, told)
+    return saved, told
+
+
+def _as_the_record_has_it(event: Event, state: Clock) -> Event:
+    """A breached clock ends late, though a service with other inputs may find it in time."""
+    is_late = state.breached_at is not None and event.type in (MET, CANCELLED)
+    return replace(event, type=ENDED) if is_late else event
 
 
 def _act(

@@ -246,7 +246,12 @@ class SlaInMemory:
     def reckon_once(self) -> int:
         """One round of it."""
         return handlers.run_reckoning(
-            self.unit_of_work, self.lease, clocks=self.clocks, promises=self.promises, agreements=self.agreements
+            self.unit_of_work,
+            self.lease,
+            clocks=self.clocks,
+            promises=self.promises,
+            agreements=self.agreements,
+            observe_breach=self._breach,
         )
 
     def ask(self, question: Any, args: Document | None = None, number: str | None = None) -> Any:

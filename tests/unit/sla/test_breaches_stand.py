@@ -1,0 +1,139 @@
+"""A breach that was told stands while settings change and services of other settings run; one that comes to light then
+is told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from services.sla.domain.actions import Action
+from services.sla.domain.policy import Policy
+from services.sla.events import BREACHED
+from services.sla.storage import CLOCKS
+from tests.unit.sla.factories import (
+    HOUR,
+    MINUTE,
+    MONDAY,
+    SlaInMemory,
+    make_agreements,
+    make_event,
+    make_policy,
+    make_threshold,
+)
+from tests.unit.sla.test_reckoning import RESOLUTION
+from tests.unit.sla.test_reckoning_on_touch import WAITING, WORKING, make_plain, make_plain_desk
+from tests.unit.sla.test_verify import verify
+
+
+def told_breaches(sla: SlaInMemory) -> list[datetime]:
+    return [at for name, at in sla.told("resolution") if name == "breached"]
+
+
+@pytest.mark.parametrize("by_event", [False, True], ids=["by the tick", "by an event"])
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (make_policy(), make_policy(thresholds=(50, 75))),
+        (make_policy(thresholds=(50,)), make_policy(thresholds=(25, HOUR))),
+        (make_policy(pauses=frozenset()), make_policy(pauses=frozenset({"vendor"}))),
+    ],
+    ids=["a warning more", "other thresholds", "a pause more"],
+)
+def test_a_breach_that_was_told_is_not_taken_back_and_not_told_again(
+    first: Policy, then: Policy, by_event: bool
+) -> None:
+    sla = SlaInMemory(make_agreements({"P3": first}))
+    sla.restart(sla.agreements)
+    sla.take(make_event(), make_event(2, MONDAY + HOUR, data={**WAITING, "waiting_reason": "vendor"}))
+    sla.tick(MONDAY + 5 * HOUR)
+    sla.restart(make_agreements({"P3": then}))
+    if not by_event:
+        sla.reckon()
+        sla.tick(MONDAY + 5 * HOUR + MINUTE)
+    sla.take(make_event(3, MONDAY + 6 * HOUR, data=WORKING))
+    sla.reckon()
+    sla.tick(MONDAY + 20 * HOUR)
+    assert told_breaches(sla) == [MONDAY + 4 * HOUR]
+    assert sla.breaches.count(("resolution", "P3")) == 1
+    assert sla.rows(CLOCKS)[RESOLUTION]["breached_at"] == MONDAY + 4 * HOUR
+    assert (verify(sla)["differences"], verify(sla)["behind"]) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        make_policy(resolution=8 * HOUR, thresholds=(50, 75)),
+        make_policy(pauses=frozenset({"vendor"})),
+    ],
+    ids=["that warns later", "that pauses for more"],
+)
+def test_neither_events_nor_the_ticker_of_an_older_service_take_back_a_breach(old: Policy) -> None:
+    older, newer = make_agreements({"P3": old}), make_agreements({"P3": make_policy(thresholds=(50, HOUR))})
+    sla = SlaInMemory(older)
+    sla.restart(older)
+    sla.take(make_event(), make_event(2, MONDAY + HOUR, data={**WAITING, "waiting_reason": "vendor"}))
+    sla.restart(newer)
+    sla.reckon()
+    sla.tick(MONDAY + 4.5 * HOUR)
+    sla.agreements = older
+    sla.tick(MONDAY + 7 * HOUR)
+    sla.take(make_event(3, MONDAY + 7.5 * HOUR, data=WORKING))
+    sla.tick(MONDAY + 20 * HOUR)
+    assert sla.rows(CLOCKS)[RESOLUTION]["state"] == "breached"
+    sla.restart(newer)
+    sla.reckon()
+    sla.tick(MONDAY + 21 * HOUR)
+    assert told_breaches(sla) == [MONDAY + 4 * HOUR]
+    assert (verify(sla)["differences"], verify(sla)["behind"]) == ([], 0)
+
+
+def test_a_late_event_takes_back_a_breach_though_an_older_service_kept_it() -> None:
+    sla = make_plain_desk(8)
+    older, newer = sla.agreements, make_plain(4)
+    sla.take(make_event())
+    sla.restart(newer)
+    sla.reckon()
+    sla.tick(MONDAY + 4.75 * HOUR)
+    sla.agreements = older
+    sla.take(make_event(2, MONDAY + 3 * HOUR, data=WAITING))
+    sla.agreements = newer
+    sla.reckon()
+    sla.take(make_event(3, MONDAY + 3.5 * HOUR, data=WORKING))
+    sla.tick(MONDAY + 6 * HOUR)
+    assert told_breaches(sla) == [MONDAY + 4 * HOUR, MONDAY + 4.5 * HOUR]
+    assert (verify(sla)["differences"], verify(sla)["behind"]) == ([], 0)
+
+
+@pytest.mark.parametrize("hidden", [{"backfill": True}, {"restricted": True}], ids=str)
+def test_a_breach_that_comes_to_light_is_history_or_hidden_as_its_incident_was_then(hidden: dict[str, bool]) -> None:
+    sla = make_plain_desk(4)
+    sla.take(make_event(**hidden), make_event(2, MONDAY + 3 * HOUR, data={"state": "resolved"}, **hidden))
+    sla.restart(make_plain(2))
+    before = len(sla.breaches)
+    sla.take(make_event(3, MONDAY + 5 * HOUR, data=WORKING))
+    [breach] = [one for one in sla.published() if one.type == BREACHED and one.subject == RESOLUTION]
+    assert {name: getattr(breach, name) for name in hidden} == hidden
+    assert ("resolution", "P3") not in sla.breaches[before:] or "restricted" in hidden
+
+
+def test_a_breach_that_comes_to_light_asks_for_nothing_that_has_lost_its_point() -> None:
+    agreements = [
+        make_agreements({"P3": make_policy(resolution=hours * HOUR, thresholds=(make_threshold(100, Action.NOTIFY),))})
+        for hours in (4, 2)
+    ]
+    sla = SlaInMemory(agreements[0])
+    sla.restart(agreements[0])
+    sla.take(make_event(), make_event(2, MONDAY + 3 * HOUR, data={"state": "resolved"}))
+    sla.restart(agreements[1])
+    sla.take(make_event(3, MONDAY + 5 * HOUR, data=WORKING), make_event(4, MONDAY + 6 * HOUR, data={"state": "closed"}))
+    [breach] = [one for one in sla.published() if one.type == BREACHED and one.subject == RESOLUTION]
+    assert breach.data["change"]["lapsed"] == {"actions": ["notify"], "why": "clock-does-not-run"}
+
+
+def test_a_breach_that_the_tick_brings_to_light_counts_in_the_metric() -> None:
+    sla = make_plain_desk(4)
+    sla.take(make_event(), make_event(2, MONDAY + 150 * MINUTE, data=WAITING))
+    sla.restart(make_plain(2))
+    sla.reckon()
+    assert ("resolution", "P3") in sla.breaches
