@@ -12,9 +12,9 @@ from services.sla.domain.keeping import advance_kept
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import Agreements
 from services.sla.domain.promise_moves import Promise
-from services.sla.domain.reckoning import keep_breaches
 from services.sla.domain.record import Clock, awaited, unannounced
 from services.sla.domain.run import Run
+from services.sla.domain.standing import keep_breaches
 from services.sla.handlers import rows
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.outages import keep_outage
