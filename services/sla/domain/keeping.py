@@ -87,6 +87,13 @@ def held(run: Run, agreements: Agreements, kept: Sequence[Kept]) -> Run:
     return course.run()
 
 
+def kept_ahead(run: Run, agreements: Agreements, kept: Sequence[Kept]) -> Sequence[Threshold]:
+    """What is kept of the clock, holds where it is now, and is not passed."""
+    mine = [one for one in kept if one.identity == run.identity]
+    course = course_of(run, agreements) if mine else None
+    return [one.threshold for one in mine if course is not None and _holds(one, course, _EVER)]
+
+
 def _holds(one: Kept, course: Course, before: datetime) -> bool:
     if one.identity != course.identity or one.threshold.at >= before:
         return False

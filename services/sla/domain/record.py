@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +11,7 @@ from services.sla.domain.clock import Moment, passage
 from services.sla.domain.firing import Asked
 from services.sla.domain.history import Entry
 from services.sla.domain.inputs import Inputs
+from services.sla.domain.keeping import Kept, kept_ahead
 from services.sla.domain.mark import TARGET, Side
 from services.sla.domain.policy import MAIN, Agreements, Kind
 from services.sla.domain.run import (
@@ -157,9 +159,15 @@ def describe(
     )
 
 
-def awaited(clock: Clock, run: Run, latest: Entry, agreements: Agreements) -> Threshold | None:
-    """The threshold that the ticker must look at next; None for a clock that does not run or is history."""
+def awaited(
+    clock: Clock, run: Run, latest: Entry, agreements: Agreements, kept: Sequence[Kept] = ()
+) -> Threshold | None:
+    """The threshold that the ticker must look at next, one that is kept and not told among them; None for a clock that
+    does not run or is history."""
     if clock.state not in (ClockState.RUNNING, ClockState.BREACHED) or latest.backfill:
         return None
     breach = {TARGET.name} if clock.state is ClockState.BREACHED else set[str]()
-    return next_threshold(run, agreements, told=frozenset({*clock.told, *breach}))
+    told = frozenset({*clock.told, *breach})
+    ahead = next_threshold(run, agreements, told=told)
+    found = [one for one in (ahead, *kept_ahead(run, agreements, kept)) if one is not None and one.name not in told]
+    return min(found, key=lambda one: one.at, default=None)

@@ -115,7 +115,7 @@ def _look_at(
     if run is None or latest is None:
         raise AssertionError("unreachable: a case whose clock is stored has folded an entry")
     told, settled = list[Told](), rows.is_settled(work, case.incident, agreements.edition)
-    if awaited(stored.state, run, latest, agreements) is not None:
+    if awaited(stored.state, run, latest, agreements, case.kept) is not None:
         run, moments = advance_kept(run, work.now, agreements, case.kept)
         for moment in moments:
             saved, fact = tell(
@@ -132,6 +132,6 @@ def _look_at(
             stored = saved or stored
             told += [] if fact is None else [fact]
     rows.unsettle(work, case, agreements.edition)
-    threshold = awaited(stored.state, run, latest, agreements)
+    threshold = awaited(stored.state, run, latest, agreements, case.kept)
     rows.keep_due(work, stored.key, row, threshold, run.priority, agreements.edition)
     return told

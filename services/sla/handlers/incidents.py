@@ -214,5 +214,5 @@ class _Fold:
             key = key_of(case.incident, run)
             stored = self.stored.get(key)
             if stored is not None and case.latest is not None:
-                threshold = awaited(stored.state, run, case.latest, self.agreements)
+                threshold = awaited(stored.state, run, case.latest, self.agreements, case.kept)
                 rows.keep_due(self.work, key, self.due.get(key), threshold, run.priority, self.agreements.edition)

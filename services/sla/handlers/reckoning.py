@@ -151,7 +151,7 @@ def _reckon(
     for run in case.runs:
         clock = stored.get(key := rows.key_of(case.incident, run))
         if clock is not None and case.latest is not None:
-            threshold = awaited(clock.state, run, case.latest, agreements)
+            threshold = awaited(clock.state, run, case.latest, agreements, case.kept)
             rows.keep_due(work, key, due.get(key), threshold, run.priority, agreements.edition)
     rows.keep_case(work, case, agreements.edition, anew=True)
 

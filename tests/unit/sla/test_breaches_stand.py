@@ -16,9 +16,11 @@ from tests.unit.sla.factories import (
     MINUTE,
     MONDAY,
     SlaInMemory,
+    beside,
     make_agreements,
     make_event,
     make_policy,
+    make_rule,
     make_threshold,
 )
 from tests.unit.sla.test_reckoning import RESOLUTION
@@ -137,3 +139,17 @@ def test_a_breach_that_the_tick_brings_to_light_counts_in_the_metric() -> None:
     sla.restart(make_plain(2))
     sla.reckon()
     assert ("resolution", "P3") in sla.breaches
+
+
+def test_a_breach_that_a_late_event_takes_back_and_that_was_kept_is_told_again_at_once() -> None:
+    premium = (make_rule(make_policy(name="premium", resolution=hours * HOUR)) for hours in (2, 3))
+    first, then = (beside(make_agreements(), "premium", rule) for rule in premium)
+    sla = SlaInMemory(first)
+    sla.restart(first)
+    sla.take(make_event())
+    sla.tick(MONDAY + 2 * HOUR + MINUTE)
+    sla.restart(then)
+    sla.take(make_event(2, MONDAY, data={"priority": "P1"}))
+    sla.tick(MONDAY + 2 * HOUR + 2 * MINUTE)
+    assert sla.rows(CLOCKS)[f"{RESOLUTION}@premium"]["breached_at"] == MONDAY + 2 * HOUR
+    assert (verify(sla)["differences"], verify(sla)["behind"]) == ([], 0)
