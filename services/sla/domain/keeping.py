@@ -1,8 +1,8 @@
 """Thresholds that were passed under inputs that hold no more: passed stays passed, whatever the new inputs say.
 
-They are facts of the clock's life as its events are, and they count in their place in time: one holds while its
-incident does at that instant what it did when the threshold was told, so an event that comes late can still put it
-right. Whether that counts by the inputs in force is not asked.
+They are facts of the clock's life as its events are, and they count in their place in time: one holds when the
+clock counted at its instant by all that is known, or its incident does there what it did when the threshold was told,
+whether or not that counts by the inputs in force. So an event that comes late can still put it right.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _EVER = datetime.max.replace(tzinfo=UTC)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """A threshold of one clock, and the instant at which it was passed. `version` began the span in which that was;
-    None in one stored before that was kept, which holds when the clock counts at its instant."""
+    None in one stored before that was kept."""
 
     kind: Kind
     instance: int | None
@@ -100,4 +100,4 @@ def _holds(one: Kept, course: Course, before: datetime) -> bool:
     last = course.spans[-1]
     if course.has_crossed(one.threshold.name) or one.threshold.at < last.start:
         return False
-    return course.is_counting if one.version is None else course.is_open and last.version == one.version
+    return course.is_counting or (course.is_open and last.version == one.version)

@@ -90,23 +90,6 @@ def test_neither_events_nor_the_ticker_of_an_older_service_take_back_a_breach(ol
     assert (verify(sla)["differences"], verify(sla)["behind"]) == ([], 0)
 
 
-def test_a_late_event_takes_back_a_breach_though_an_older_service_kept_it() -> None:
-    sla = make_plain_desk(8)
-    older, newer = sla.agreements, make_plain(4)
-    sla.take(make_event())
-    sla.restart(newer)
-    sla.reckon()
-    sla.tick(MONDAY + 4.75 * HOUR)
-    sla.agreements = older
-    sla.take(make_event(2, MONDAY + 3 * HOUR, data=WAITING))
-    sla.agreements = newer
-    sla.reckon()
-    sla.take(make_event(3, MONDAY + 3.5 * HOUR, data=WORKING))
-    sla.tick(MONDAY + 6 * HOUR)
-    assert told_breaches(sla) == [MONDAY + 4 * HOUR, MONDAY + 4.5 * HOUR]
-    assert (verify(sla)["differences"], verify(sla)["behind"]) == ([], 0)
-
-
 @pytest.mark.parametrize("hidden", [{"backfill": True}, {"restricted": True}], ids=str)
 def test_a_breach_that_comes_to_light_is_history_or_hidden_as_its_incident_was_then(hidden: dict[str, bool]) -> None:
     sla = make_plain_desk(4)
