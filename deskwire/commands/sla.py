@@ -36,8 +36,8 @@ NOTES = {
     "outdated": "are yet to be computed by the agreements in force and were left out; run it again.",
     "moving": "changed while they were read and were left out; run it again.",
     "kept": "passed a threshold by what held then; that stands, and was not computed again.",
-    "superseded": "ended by a calendar, policies or a time zone database that hold no more: "
-    "by today's they would have ended otherwise, so they are not proven.",
+    "superseded": "ended by policies or a calendar that hold no more, and are right by those.",
+    "bygone": "ended by what is not known any more, and by today's would have ended otherwise: they are not proven.",
     "unproven": "are older than the history that is kept: nothing is proven of them.",
     "lost": "have lost history that should be kept: it was removed.",
 }
@@ -53,17 +53,26 @@ def sla() -> None:
 @click.option("--clock", type=click.Choice(CLOCKS), help="Clocks of this kind only.")
 @click.option("--agreement", metavar="NAME", help="Clocks of this agreement only; main is the first one.")
 @click.option("--at", "at_text", metavar="INSTANT", help="As of this instant; without an offset in the shown zone.")
+@click.option("--in-force", is_flag=True, help="Ended clocks, too, by the agreements that hold today.")
 @zone_option
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed page for a customer.")
 @json_option
 def explain(
-    number: str, at_text: str | None, zone_name: str | None, html: Path | None, as_json: bool, **only: str | None
+    number: str,
+    at_text: str | None,
+    in_force: bool,
+    zone_name: str | None,
+    html: Path | None,
+    as_json: bool,
+    **only: str | None,
 ) -> None:
     """Explain the clocks of the incident NUMBER: every span, its event, what counted and what did not."""
     voice, zone = Voice(as_json=as_json), Zone(zone_name)
     args: dict[str, Any] = {name: value for name, value in only.items() if value is not None}
     if at_text is not None:
         args["at"] = format_instant(zone.read(at_text))
+    if in_force:
+        args["inputs"] = "in-force"
     with rpc() as client:
         answer = client.call("sla", "explain", {"number": number.upper(), "args": args, "actor": OPERATOR_ACTOR})
     if html is not None:
@@ -123,7 +132,7 @@ def verify(since: str | None, until: str | None, zone_name: str | None, as_json:
         for page in pages(client, "verify", *zone.read_period(since, until)):
             total = {name: number + page[name] for name, number in total.items()}
             found += page["differences"]
-    proven = total["checked"] - total["superseded"] - len({one["clock"] for one in found})
+    proven = total["checked"] - total["bygone"] - len({one["clock"] for one in found})
     intact = not found and not total["lost"]
     voice.answer({**total, "intact": intact, "proven": proven, "differences": found})
     if found:
@@ -135,7 +144,7 @@ def verify(since: str | None, until: str | None, zone_name: str | None, as_json:
     for name, text in NOTES.items():
         if total[name]:
             voice.line(f"{total[name]} {text}")
-    nothing_proven = proven == 0 and any(total[name] for name in ("unproven", "superseded"))
+    nothing_proven = proven == 0 and any(total[name] for name in ("unproven", "bygone"))
     return Exit.DONE if intact and not nothing_proven else Exit.NOT_WELL
 
 

@@ -16,7 +16,7 @@ from deskwire.sla.chart import Look, extent, pieces
 from deskwire.sla.markup import document, table
 from deskwire.sla.signing import fingerprint, public_of, sign, verify
 from deskwire.sla.times import Zone, length
-from deskwire.sla.view import as_told, inputs, moves, name, passage, what
+from deskwire.sla.view import as_told, basis, moves, name, passage, what
 from shared.errors import Invalid
 
 _OPEN = '<script type="application/json" id="proof">'
@@ -79,11 +79,11 @@ def _clock(clock: Mapping[str, Any], answer: Mapping[str, Any], zone: Zone) -> s
     terms = f"{why}. Calendar {calendar['name']} ({calendar['zone']}). "
     terms += f"Pauses while waiting for: {', '.join(clock['pauses']) or 'nothing'}."
     told = as_told(clock, zone)
-    basis = f"Computed with {inputs(clock['inputs'])}.{f' {told[:1].upper()}{told[1:]}.' if told else ''}"
+    computed = f"Computed with {basis(clock)}.{f' {told[:1].upper()}{told[1:]}.' if told else ''}"
     state = escape(clock["state"])
     return f"""<section><h2>{escape(name(clock).capitalize())} <span class="{state}">{state}</span></h2>
 <p>{escape(words)} {escape(terms)}</p>
-<p>{escape(basis)}</p>
+<p>{escape(computed)}</p>
 {_chart(clock, answer)}{_instants(clock, zone)}{_spans(clock, zone)}</section>
 """
 

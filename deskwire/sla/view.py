@@ -75,7 +75,7 @@ def _show_clock(clock: Mapping[str, Any], voice: Voice, zone: Zone) -> None:
     calendar = clock["calendar"]
     pauses = ", ".join(clock["pauses"]) or "nothing"
     voice.line(f"{clock['why']}; calendar {calendar['name']} ({calendar['zone']}); pauses for {pauses}", style="dim")
-    voice.line(f"computed with {inputs(clock['inputs'])}", style="dim")
+    voice.line(f"computed with {basis(clock)}", style="dim")
     if told := as_told(clock, zone):
         voice.line(told, style=BAD)
     voice.table(("", ""), [(f"[dim]{name}[/]", escape(value)) for name, value in _instants(clock, zone)])
@@ -100,6 +100,11 @@ def passage(threshold: Mapping[str, Any]) -> str:
 def inputs(names: Mapping[str, str]) -> str:
     """What the figures were computed with, besides the history."""
     return f"policies {names['policies']}; calendar {names['calendar']}; time zone database {names['zones']}"
+
+
+def basis(clock: Mapping[str, Any]) -> str:
+    """The inputs of a clock, and whether they hold no more."""
+    return inputs(clock["inputs"]) + ("" if clock["in_force"] else ", which held when it ended")
 
 
 def as_told(clock: Mapping[str, Any], zone: Zone) -> str:

@@ -31,11 +31,13 @@ class _Strict(Schema):
 
 
 class ExplainArgs(_Strict):
-    """Which clock and agreement (all when left out), and as of which instant (now when left out)."""
+    """Which clock and agreement (all when left out), as of which instant (now when left out), and by which inputs those
+    that have ended: by those by which they did (`told`), or by those in force."""
 
     clock = fields.String(validate=validate.OneOf([kind.value for kind in Kind]))
     agreement = AgreementName()
     at = fields.AwareDateTime()
+    inputs = fields.String(load_default="told", validate=validate.OneOf(["told", "in-force"]))
 
 
 class ExpectArgs(_Strict):

@@ -20,6 +20,7 @@ CASES = "cases"
 HISTORY = "history"
 DUE = "due"
 EDITIONS = "editions"
+AGREED = "agreed"
 PROMISES = "promises"
 OUTAGES = "outages"
 KEPT_SECONDS = 400 * 24 * 60 * 60
@@ -91,6 +92,15 @@ class EditionDocument(Versioned):
     }
 
 
+class AgreedDocument(Row):
+    """What an edition said: the agreements as `shared.packed` writes them. Never changed, kept for good."""
+
+    meta = {  # noqa: RUF012
+        "collection": AGREED,
+        "db_alias": SERVICE,
+    }
+
+
 class PromiseDocument(Versioned):
     """What a requester was told last to expect."""
 
@@ -116,6 +126,7 @@ DOCUMENTS = (
     HistoryDocument,
     DueDocument,
     EditionDocument,
+    AgreedDocument,
     PromiseDocument,
     OutageDocument,
 )

@@ -13,7 +13,7 @@ from services.sla.domain.calendar_reasons import Stretch
 from services.sla.domain.calendar_reasons import explain as reasons
 from services.sla.domain.case import Case, fold
 from services.sla.domain.clock import Moment
-from services.sla.domain.history import Entry
+from services.sla.domain.history import Entry, known_at
 from services.sla.domain.keeping import Kept, advance_kept
 from services.sla.domain.mark import Side
 from services.sla.domain.policy import Agreements, Terms
@@ -77,17 +77,6 @@ class Explanation:
     def target(self) -> timedelta:
         """How much open time was agreed."""
         return self.terms.policy.target(self.run.kind)
-
-
-def known_at(entries: Sequence[Entry], at: datetime) -> tuple[Entry, ...]:
-    """The entries that lie at or before an instant; one that says it is older than the one before it follows that."""
-    latest, known = None, list[Entry]()
-    for entry in entries:
-        latest = entry.at if latest is None else max(latest, entry.at)
-        if latest > at:
-            break
-        known.append(entry)
-    return tuple(known)
 
 
 def explain(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -64,3 +65,14 @@ class Entry:
             category=self.category,
             level=self.level,
         )
+
+
+def known_at(entries: Sequence[Entry], at: datetime) -> tuple[Entry, ...]:
+    """The entries that lie at or before an instant; one that says it is older than the one before it follows that."""
+    latest, known = None, list[Entry]()
+    for entry in entries:
+        latest = entry.at if latest is None else max(latest, entry.at)
+        if latest > at:
+            break
+        known.append(entry)
+    return tuple(known)

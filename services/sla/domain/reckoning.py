@@ -21,7 +21,7 @@ from services.sla.domain.inputs import what_changed
 from services.sla.domain.keeping import Kept
 from services.sla.domain.mark import TARGET, Side
 from services.sla.domain.policy import Agreements
-from services.sla.domain.recompute import COMPARED, Expected, recompute
+from services.sla.domain.recompute import COMPARED, Expected, ceased, recompute
 from services.sla.domain.record import Clock
 from services.sla.domain.run import (
     NOT_AGREED,
@@ -160,10 +160,9 @@ def _news(
     """
     is_breached = before.breached_at is not None
     if run is None or (is_breached and run.breached_at is None and run.spans[-1].reason == NOT_AGREED):
-        ended = replace(
-            before, state=before.state if is_breached else ClockState.CANCELLED, due_at=None, stopped_at=now
+        return ceased(before, now), Event(
+            type=ENDED if is_breached else CANCELLED, at=now, change={"reason": NOT_AGREED}
         )
-        return ended, Event(type=ENDED if is_breached else CANCELLED, at=now, change={"reason": NOT_AGREED})
     record = _record(before, run, expected, agreements)
     if record is None:
         return None

@@ -8,17 +8,17 @@ since the last event, and at no other point.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
 from services.sla.domain.case import Case, fold
-from services.sla.domain.history import Entry
+from services.sla.domain.history import Entry, known_at
 from services.sla.domain.inputs import Inputs
 from services.sla.domain.keeping import Kept, advance_kept
 from services.sla.domain.policy import Agreements
 from services.sla.domain.record import Clock, describe
-from services.sla.domain.run import Identity, Run
+from services.sla.domain.run import UNAGREED, ClockState, Identity, Run
 
 COMPARED = (
     "state",
@@ -73,12 +73,48 @@ def recompute(
 
 def differences(stored: Clock, run: Run | None, expected: Expected) -> tuple[Difference, ...]:
     """Where a clock's record and its stored fold differ from what its history makes of them."""
+    found = record_differences(stored, expected)
+    known = stored.identity in expected.records
+    return (*found, *_compare_runs(run, expected.case.clock(stored.identity))) if known else found
+
+
+def record_differences(stored: Clock, expected: Expected) -> tuple[Difference, ...]:
+    """Where a clock's record differs from what its history makes of it."""
     points = expected.records.get(stored.identity, ())
     if not points:
         return (Difference(field="clock", stored=stored.state, expected=None),)
-    by_record = [tuple(_compare(stored, point, COMPARED)) for point in points]
-    recomputed = expected.case.clock(stored.identity)
-    return (*min(by_record, key=len), *_compare_runs(run, recomputed))
+    return min((tuple(_compare(stored, point, COMPARED)) for point in points), key=len)
+
+
+def differences_then(
+    stored: Clock, run: Run, entries: Sequence[Entry], then: Agreements, now: datetime, kept: tuple[Kept, ...]
+) -> tuple[Difference, ...]:
+    """Where the record of a clock that has ended differs from what its history makes of it by the agreements `then`.
+
+    What came after its end may have been taken by others, which knew no such clock: then the history counts up to it.
+    When agreements went and the clock with them, it stands where it was: at the event before that, or a later one.
+    """
+
+    def compare(known: Sequence[Entry], until: datetime) -> Iterator[tuple[Difference, ...]]:
+        expected = recompute(stored.incident, known, then, until, kept=kept)
+        yield record_differences(stored, expected)
+        if went and stored.stopped_at is not None:
+            points = tuple(ceased(one, stored.stopped_at) for one in expected.records.get(stored.identity, ()))
+            yield record_differences(stored, replace(expected, records={stored.identity: points}))
+
+    went = run.spans[-1].reason in UNAGREED
+    found = list(compare(entries, now))
+    if stored.stopped_at is not None and all(found):
+        found += compare(known_at(entries, stored.stopped_at), stored.stopped_at)
+        for version in range(run.spans[-2:][0].version, len(entries)) if went else ():
+            found += compare(entries[:version], stored.stopped_at)
+    return min(found, key=len)
+
+
+def ceased(record: Clock, at: datetime) -> Clock:
+    """The record of a clock of which nothing is agreed from `at` on. A breach stands."""
+    state = record.state if record.breached_at is not None else ClockState.CANCELLED
+    return replace(record, state=state, due_at=None, stopped_at=at)
 
 
 def inputs_of(stored: Clock, expected: Expected) -> Inputs | None:

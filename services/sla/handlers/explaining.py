@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,8 @@ from services.sla.domain.explanation import Explanation, Part, explain
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements
 from services.sla.domain.record import Clock
-from services.sla.domain.run import Activity, Identity, Threshold
+from services.sla.domain.run import UNAGREED, Activity, Identity, Threshold
+from services.sla.handlers.editions import Said
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.rows import key_of, load_cases
 from services.sla.handlers.windows import CLOCKS
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from shared.command import Command
 
 _FAR = datetime.max.replace(tzinfo=UTC)
+IN_FORCE = "in-force"
 _FACT_FIELDS = ("state", "priority", "service", "team", "level", "organisation")
 
 
@@ -33,9 +35,10 @@ def explain_clocks(work: Work, command: Command, args: Mapping[str, Any], *, agr
     """The clocks of the incident `number` at `at` (now when it is left out), recomputed from its history alone.
 
     Strictest first: clocks that run by their due instant, then those that stand, then those that have ended. `clock`
-    keeps one kind, `agreement` those of one agreement. Raises NotFound when sla knows no such incident, when it had not
-    begun at `at`, or when its history is no longer kept; Forbidden (`restricted`) for a restricted incident, also as of
-    an instant before it was; Invalid for an instant to come.
+    keeps one kind, `agreement` those of one agreement. Clocks that have ended are computed by the inputs by which they
+    did, where these are kept, unless `inputs` is `in-force`. Raises NotFound when sla knows no such incident, when it
+    had not begun at `at`, or when its history is no longer kept; Forbidden (`restricted`) for a restricted incident,
+    also as of an instant before it was; Invalid for an instant to come.
     """
     number, at = command.require_number(), args.get("at") or work.now
     if at > work.now:
@@ -51,8 +54,11 @@ def explain_clocks(work: Work, command: Command, args: Mapping[str, Any], *, agr
     then, clocks = explain(number, entries, agreements, at, kept=case.kept)
     if then.latest is None:
         raise NotFound(f"{number} had not begun at {format_instant(at)}", slug="not-begun", pointer="/args/at")
-    wanted = args.get("clock")
-    told = _records(work, case) if at == work.now else {}
+    wanted, told = args.get("clock"), _records(work, case)
+    if args.get("inputs") != IN_FORCE:
+        clocks = _by_their_own(work, case, entries, clocks, told, agreements, at)
+    if at != work.now:
+        told = {}
     return {
         "number": number,
         "as_of": format_instant(at),
@@ -60,11 +66,35 @@ def explain_clocks(work: Work, command: Command, args: Mapping[str, Any], *, agr
         "missing": missing(case),
         "incident": _incident(then.latest),
         "clocks": [
-            {**_clock(one, case), "told": _as_told(told.get(one.run.identity), one)}
+            {**_clock(one, case, agreements), "told": _as_told(told.get(one.run.identity), one)}
             for one in sorted(clocks, key=_strictness)
             if wanted in (None, one.run.kind.value) and args.get("agreement") in (None, one.run.agreement)
         ],
     }
+
+
+def _by_their_own(
+    work: Work,
+    case: Case,
+    entries: Sequence[Entry],
+    clocks: Iterable[Explanation],
+    told: Mapping[Identity, Clock],
+    agreements: Agreements,
+    at: datetime,
+) -> tuple[Explanation, ...]:
+    """Those that have ended by other inputs than those in force, by these; one that ended for want of an agreement has
+    no other inputs."""
+    found, said = {one.run.identity: one for one in clocks}, Said(work, agreements)
+    for run in case.runs:
+        record, by_today = told.get(run.identity), found.get(run.identity)
+        if run.is_open or run.spans[-1].reason in UNAGREED or record is None:
+            continue
+        if by_today is not None and by_today.terms.inputs == record.inputs:
+            continue
+        if past := said.of(record):
+            _, then = explain(case.incident, entries, past.agreements, at, kept=case.kept)
+            found.update({one.run.identity: one for one in then if one.run.identity == run.identity})
+    return tuple(found.values())
 
 
 def _strictness(one: Explanation) -> tuple[int, datetime]:
@@ -95,7 +125,8 @@ def _incident(latest: Entry) -> Document:
     return {name: getattr(latest, name) for name in _FACT_FIELDS}
 
 
-def _clock(one: Explanation, case: Case) -> Document:
+def _clock(one: Explanation, case: Case, agreements: Agreements) -> Document:
+    """`in_force` says that its inputs are those in force."""
     policy, calendar = one.terms.policy, one.terms.calendar
     return {
         "clock": one.run.kind.value,
@@ -111,6 +142,7 @@ def _clock(one: Explanation, case: Case) -> Document:
         "pauses": sorted(policy.pauses),
         "calendar": {"name": calendar.name, "zone": calendar.zone},
         "inputs": to_document(one.terms.inputs),
+        "in_force": agreements.of(one.run.agreement).had(one.terms.inputs),
         "target_seconds": one.target.total_seconds(),
         "elapsed_seconds": one.elapsed.total_seconds(),
         "remaining_seconds": (one.target - one.elapsed).total_seconds(),

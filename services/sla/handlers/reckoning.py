@@ -1,7 +1,7 @@
 """Computes open records anew that rest on other inputs than those in force: in the background, a window at a time.
 
-An edition is all the inputs together. The service that starts with one tells it (`announce`); the tick then looks for
-open cases of any other edition until there is none. Services of an older edition that still run compute none.
+The service that starts with an edition of the inputs announces it; the tick then looks for open cases of any other
+edition until there is none. Services of an older edition that still run compute none.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from services.sla.domain.run import Identity
 from services.sla.events import STARTED
 from services.sla.handlers import rows
 from services.sla.handlers.due import Lease
+from services.sla.handlers.editions import editions, is_in_force
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.promising import Promises, load_promises
 from services.sla.handlers.telling import Told, cause_of, in_plain_values, tell
@@ -29,16 +30,8 @@ from shared.storage import Repository, Stored, from_document
 from shared.store import Document
 from shared.unit_of_work import UnitOfWork, Work
 
-EDITIONS = "editions"
 BATCH = 20
 """Cases in one transaction: a window is a fraction of a second, and events are handled in between."""
-_MOST = 1_000
-"""Editions that are looked for; a desk changes its agreements far less often."""
-
-
-def announce(unit_of_work: UnitOfWork, agreements: Agreements) -> None:
-    """Make the edition of this process the one that holds: the last to start decides."""
-    unit_of_work.run(lambda work: _announce(work, agreements))
 
 
 def run_reckoning(
@@ -80,10 +73,10 @@ def reckon_cases(
     limit: int = BATCH,
 ) -> int:
     """Compute up to `limit` cases anew; `told` grows by what they tell. Whoever has lost the lease commits nothing."""
-    editions = _editions(work)
-    if not editions or editions[-1]["_id"] != agreements.edition:
+    known = editions(work)
+    if not known or known[-1]["_id"] != agreements.edition:
         return 0
-    cases = _find_stale(work, [row["_id"] for row in editions[:-1]], limit)
+    cases = _find_stale(work, [row["_id"] for row in known[:-1]], limit)
     if not cases:
         return 0
     work.fence(lease.name, lease.token)
@@ -107,28 +100,22 @@ def find_touched(work: Work, cases: Iterable[Case], edition: str) -> list[Case]:
     return touched if touched and is_in_force(work, edition) else []
 
 
-def is_in_force(work: Work, edition: str) -> bool:
-    """Whether this edition is the one that was announced last."""
-    editions = _editions(work)
-    return bool(editions) and editions[-1]["_id"] == edition
-
-
 def count_outdated(work: Work) -> int:
     """How many open records rest on other inputs than those of the edition in force; 0 before there is one."""
-    editions = _editions(work)
-    if not editions:
+    known = editions(work)
+    if not known:
         return 0
-    earlier = {"unended": True, "edition": [None, *(row["_id"] for row in editions[:-1])]}
+    earlier = {"unended": True, "edition": [None, *(row["_id"] for row in known[:-1])]}
     return work.store.count(rows.CASES, earlier) + work.store.count(rows.CASES, {"unended": None})
 
 
-def _find_stale(work: Work, editions: list[str], limit: int) -> list[Case]:
+def _find_stale(work: Work, earlier: list[str], limit: int) -> list[Case]:
     """Open cases of these editions, and cases stored before editions were kept.
 
     Two questions: the embedded database reads the whole index when its first field may have one of several values
     (with 100,000 cases half a second, against five milliseconds for each of these).
     """
-    found = work.store.find(rows.CASES, {"unended": True, "edition": [None, *editions]}, limit=limit)
+    found = work.store.find(rows.CASES, {"unended": True, "edition": [None, *earlier]}, limit=limit)
     if len(found) < limit:
         found += work.store.find(rows.CASES, {"unended": None}, limit=limit - len(found))
     return [from_document(Case, row) for row in work.adopt(rows.CASES, found)]
@@ -230,17 +217,3 @@ def _tell(
         stored.update({} if saved is None else {key: saved})
         told += [] if fact is None else [fact]
     return told
-
-
-def _announce(work: Work, agreements: Agreements) -> None:
-    editions = _editions(work)
-    if editions and editions[-1]["_id"] == agreements.edition:
-        return
-    number = editions[-1]["number"] + 1 if editions else 1
-    work.put(EDITIONS, agreements.edition, {"number": number, "zones": agreements.zones, "since": work.now})
-
-
-def _editions(work: Work) -> list[Document]:
-    """All editions, the one that holds last."""
-    found = work.store.find(EDITIONS, {}, sort="number", after=0, until=2**31, limit=_MOST)
-    return work.adopt(EDITIONS, found)

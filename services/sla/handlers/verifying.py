@@ -8,10 +8,19 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from services.sla.domain.case import Case
+from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements
-from services.sla.domain.recompute import Difference, Expected, differences, inputs_of, is_behind, recompute
+from services.sla.domain.recompute import (
+    Difference,
+    differences,
+    differences_then,
+    inputs_of,
+    is_behind,
+    recompute,
+)
 from services.sla.domain.record import Clock
 from services.sla.domain.run import UNAGREED
+from services.sla.handlers.editions import Said
 from services.sla.handlers.gone import FIRST, find_gone
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.rows import CASES
@@ -40,6 +49,7 @@ class _Page:
     lost: int = 0
     outdated: int = 0
     superseded: int = 0
+    bygone: int = 0
     kept: int = 0
     differences: list[Document] = field(default_factory=list)
 
@@ -54,6 +64,17 @@ class _Read:
     gone: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    """An incident, its history, and those of its clocks that a page has. It rests on no edition when services of
+    several have folded it."""
+
+    case: Case
+    entries: tuple[Entry, ...]
+    edition: str | None
+    clocks: Mapping[str, Clock]
+
+
 def verify(
     work: Work, _command: Command, args: Mapping[str, Any], *, agreements: Agreements, history_kept: timedelta
 ) -> Document:
@@ -61,12 +82,12 @@ def verify(
     incidents that began in it, of whose clocks none may be gone.
 
     `{checked, differences: [{clock, field, stored, expected, inputs}], behind, moving, unproven, lost, outdated,
-    superseded, kept, through, next}`: `behind` counts live clocks whose breach the ticker has yet to tell; `moving`
-    those that changed under every read; `unproven` those that started before what is kept of the history
-    (`history_kept`); `lost` those whose history should be there and is not. `outdated` counts open clocks that are yet
-    to be computed by the inputs in force, `superseded` ended ones that inputs in force at their end made other than
-    today's do, `kept` those that passed thresholds under earlier inputs. `through` is the start of the page's last
-    clock.
+    superseded, bygone, kept, through, next}`: `behind` counts live clocks whose breach the ticker has yet to tell;
+    `moving` those that changed under every read; `unproven` those that started before what is kept of the history
+    (`history_kept`); `lost` those whose history should be there and is not; `outdated` open clocks that are yet to be
+    computed by the inputs in force; `superseded` ended ones that today's inputs would make something else of, and
+    that are what those make of them by which they ended; `bygone` ended ones of which those are not known any more;
+    `kept` those that passed thresholds under earlier inputs. `through` is the start of the page's last clock.
     """
     if args.get("cursor", "").startswith(FIRST):
         return _verify_presence(work, args, agreements)
@@ -76,7 +97,7 @@ def verify(
         keys.setdefault(row["incident"], []).append(row["_id"])
     read = _read(work, keys)
     histories = load_histories(work, read.cases.values())
-    page = _Page()
+    page, said = _Page(), Said(work, agreements)
     for incident, own in keys.items():
         case = read.cases.get(incident)
         if incident in read.gone:
@@ -87,10 +108,9 @@ def verify(
         elif (entries := histories[incident]) is None:
             _count_unproven(page, [read.clocks[key] for key in own], work.now - history_kept)
         else:
-            expected = recompute(incident, entries, agreements, work.now + _SLACK, kept=case.kept)
-            stale = read.editions[incident] != agreements.edition
             clocks = {key: read.clocks[key] for key in own}
-            _compare(page, clocks, case, expected, work.now, stale=stale)
+            record = _Record(case=case, entries=entries, edition=read.editions[incident], clocks=clocks)
+            _compare(page, record, agreements, said, work.now)
     through = format_instant(found[-1]["started_at"]) if found else None
     return {**to_document(page), "through": through, "next": cursor or FIRST}
 
@@ -108,25 +128,40 @@ def _count_unproven(page: _Page, clocks: Iterable[Clock], since: datetime) -> No
         page.unproven += clock.started_at < since
 
 
-def _compare(
-    page: _Page, clocks: Mapping[str, Clock], case: Case, expected: Expected, now: datetime, *, stale: bool
-) -> None:
-    for key, clock in clocks.items():
+def _compare(page: _Page, record: _Record, agreements: Agreements, said: Said, now: datetime) -> None:
+    case = record.case
+    expected = recompute(case.incident, record.entries, agreements, now + _SLACK, kept=case.kept)
+    stale = record.edition != agreements.edition
+    for key, clock in record.clocks.items():
         run = case.clock(clock.identity)
         found = differences(clock, run, expected)
         ended = run is not None and not run.is_open
-        unagreed = run is not None and run.spans[-1].reason in UNAGREED
-        other = stale or unagreed or clock.inputs != inputs_of(clock, expected)
         if found and stale and not ended:
             page.outdated += 1
             continue
         page.checked += 1
         page.kept += any(one.identity == clock.identity for one in case.kept)
-        if found and ended and other:
-            page.superseded += 1
+        unagreed = run is not None and run.spans[-1].reason in UNAGREED
+        if found and ended and (stale or unagreed or clock.inputs != inputs_of(clock, expected)):
+            then = _by_its_own(clock, record, said, now)
+            page.bygone += then is None
+            page.superseded += then == ()
+            page.differences.extend(_difference(key, one, clock) for one in then or ())
         else:
             page.behind += is_behind(clock, expected, now)
             page.differences.extend(_difference(key, one, clock) for one in found)
+
+
+def _by_its_own(clock: Clock, record: _Record, said: Said, now: datetime) -> tuple[Difference, ...] | None:
+    """Where a clock that has ended differs from what its history makes of it by the inputs by which it was told; None
+    where it differs and those are not to be had: they were not kept, or were the desk's rules or time zones of then, or
+    several that took its events in turns."""
+    past, run = said.of(clock), record.case.clock(clock.identity)
+    if past is None or run is None:
+        return None
+    found = differences_then(clock, run, record.entries, past.agreements, now + _SLACK, record.case.kept)
+    in_turns = record.edition is None or run.spans[-1].reason in UNAGREED
+    return None if found and (in_turns or not past.exact) else found
 
 
 def _read(work: Work, keys: Mapping[str, list[str]]) -> _Read:

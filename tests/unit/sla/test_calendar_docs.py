@@ -3,7 +3,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from services.sla.domain.policy import Agreements
 from services.sla.settings import parse_agreements
+from shared.packed import pack, unpack
 
 PAGE = Path(__file__).parents[3] / "docs" / "sla.md"
 POLICIES = "policies:\n" + "".join(
@@ -17,3 +19,4 @@ def test_the_example_of_the_page_is_read(tmp_path: Path) -> None:
     (tmp_path / "works-council.ics").write_text("BEGIN:VCALENDAR\nVERSION:2.0\nEND:VCALENDAR\n", encoding="utf-8")
     agreements = parse_agreements(found[1] + POLICIES, name="page", folder=tmp_path)
     assert [len(agreements.calendars[name].versions) for name in ("always", "berlin", "sun")] == [0, 1, 0]
+    assert unpack(Agreements, pack(agreements)).edition == agreements.edition

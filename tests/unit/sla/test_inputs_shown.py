@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from services.sla.domain.calendar import fingerprint
 from services.sla.domain.inputs import Inputs, what_changed
 from services.sla.domain.kinds import Kind
 from services.sla.settings import parse_agreements
-from services.sla.storage import CLOCKS
+from services.sla.storage import AGREED, CLOCKS
 from shared.config import SETTINGS_FOLDER
 from tests.unit.sla.calls import connect
 from tests.unit.sla.factories import HOUR, MONDAY, SlaInMemory, make_agreements, make_event, make_policy
@@ -31,8 +32,8 @@ def run(monkeypatch: pytest.MonkeyPatch, sla: SlaInMemory, *words: str) -> Any:
     return CliRunner().invoke(cli, ["sla", *words], standalone_mode=False)
 
 
-def explained(monkeypatch: pytest.MonkeyPatch, sla: SlaInMemory) -> Any:
-    answer = json.loads(run(monkeypatch, sla, "explain", NUMBER, "--json").output)
+def explained(monkeypatch: pytest.MonkeyPatch, sla: SlaInMemory, *words: str) -> Any:
+    answer = json.loads(run(monkeypatch, sla, "explain", NUMBER, "--json", *words).output)
     return next(clock for clock in answer["clocks"] if clock["clock"] == "resolution")
 
 
@@ -60,20 +61,63 @@ def test_an_explanation_names_what_it_was_computed_with(monkeypatch: pytest.Monk
     assert f"calendar {calendar}; time zone database 2026a" in run(monkeypatch, sla, "explain", NUMBER).output
 
 
-def test_a_page_says_what_was_told_by_a_calendar_that_holds_no_more(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("DESKWIRE_SLA_SIGNING_KEY_FILE", str(tmp_path / "key.pem"))
+def make_ended() -> SlaInMemory:
+    """A record that was solved in time by the office hours of then; a holiday that came since would have made it
+    earlier still."""
     sla = make_desk()
     sla.take(make_event(2, MONDAY + 2 * DAY + HOUR, data={"state": "resolved"}))
     sla.clock.advance(9 * DAY)
     sla.restart(make_office(TUESDAY))
-    told = explained(monkeypatch, sla)["told"]
+    return sla
+
+
+def test_a_clock_that_has_ended_is_explained_by_what_held_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    sla = make_ended()
+    before = fingerprint(make_office().calendars["office"])
+    clock = explained(monkeypatch, sla)
+    assert (clock["state"], clock["due_at"], clock["stopped_at"]) == (
+        "met",
+        "2026-03-04T11:00:00.000Z",
+        "2026-03-04T10:00:00.000Z",
+    )
+    assert (clock["inputs"]["calendar"], clock["in_force"], clock["told"]) == (f"office {before}", False, None)
+    assert "2026a, which held when it ended" in run(monkeypatch, sla, "explain", NUMBER).output
+
+
+def test_a_clock_that_has_ended_is_explained_by_what_holds_today_when_asked_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DESKWIRE_SLA_SIGNING_KEY_FILE", str(tmp_path / "key.pem"))
+    sla = make_ended()
+    clock = explained(monkeypatch, sla, "--in-force")
+    told = clock["told"]
+    assert (clock["in_force"], clock["due_at"]) == (True, "2026-03-05T11:00:00.000Z")
     assert (told["state"], told["due_at"]) == ("met", "2026-03-04T11:00:00.000Z")
     file = tmp_path / "page.html"
-    run(monkeypatch, sla, "explain", NUMBER, "--html", str(file))
+    run(monkeypatch, sla, "explain", NUMBER, "--in-force", "--html", str(file))
     assert "Told last: met" in file.read_text()
     assert run(monkeypatch, sla, "check", str(file)).return_value == Exit.DONE
+
+
+def test_what_is_not_kept_is_explained_by_what_holds_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    sla = make_ended()
+    sla.rows(AGREED).clear()
+    clock = explained(monkeypatch, sla)
+    assert (clock["in_force"], clock["told"]["due_at"]) == (True, "2026-03-04T11:00:00.000Z")
+
+
+def test_a_clock_whose_kind_the_agreements_have_no_more_is_explained_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    sla = SlaInMemory(make_agreements({"P3": make_policy(others={Kind.ASSIGNMENT: 9 * HOUR})}))
+    sla.restart(sla.agreements)
+    sla.take(make_event(data={"team": "payroll"}))
+    sla.take(make_event(2, MONDAY + HOUR, data={"team": "network"}))
+    sla.take(make_event(3, MONDAY + 2 * HOUR, data={"team": "network", "state": "resolved"}))
+    sla.clock.advance(DAY)
+    sla.restart(make_agreements())
+    answer = json.loads(run(monkeypatch, sla, "explain", NUMBER, "--json").output)
+    spells = [(one["party"], one["state"]) for one in answer["clocks"] if one["clock"] == "assignment"]
+    assert sorted(spells) == [("network", "met"), ("payroll", "met")]
+    assert (verify(sla)["differences"], verify(sla)["superseded"], verify(sla)["bygone"]) == ([], 2, 0)
 
 
 def test_a_threshold_that_stands_by_what_held_then_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,13 +133,42 @@ def test_a_threshold_that_stands_by_what_held_then_is_marked(monkeypatch: pytest
     assert "passed by what held then" in run(monkeypatch, sla, "explain", NUMBER).output
 
 
-def test_verify_ends_badly_when_all_it_saw_ended_by_what_holds_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    sla = make_desk()
-    sla.take(make_event(2, MONDAY + 2 * DAY + HOUR, data={"state": "resolved"}))
-    sla.restart(make_office(TUESDAY))
+def verified(monkeypatch: pytest.MonkeyPatch, sla: SlaInMemory) -> tuple[Any, Any]:
     result = run(monkeypatch, sla, "verify", "--json")
-    answer = json.loads(result.output)
-    assert (answer["proven"], answer["superseded"], answer["intact"], result.return_value) == (0, 2, True, 4)
+    return json.loads(result.output), result.return_value
+
+
+def test_verify_proves_a_clock_that_has_ended_by_what_held_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, code = verified(monkeypatch, make_ended())
+    assert (answer["proven"], answer["superseded"], answer["bygone"], answer["intact"], code) == (2, 2, 0, True, 0)
+
+
+def test_verify_finds_what_was_changed_by_hand_in_a_clock_that_ended_by_what_held_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sla = make_ended()
+    sla.rows(CLOCKS)[f"{NUMBER}:resolution"]["due_at"] += HOUR
+    answer, code = verified(monkeypatch, sla)
+    (found,) = answer["differences"]
+    assert (found["field"], found["expected"], code) == ("due_at", "2026-03-04T11:00:00.000Z", 4)
+
+
+def test_verify_ends_badly_when_all_it_saw_ended_by_what_is_not_known_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    sla = make_ended()
+    sla.rows(AGREED).clear()
+    answer, code = verified(monkeypatch, sla)
+    assert (answer["proven"], answer["bygone"], answer["intact"], code) == (0, 2, True, 4)
+
+
+def test_time_zones_of_then_are_not_to_be_had_so_a_clock_that_differs_by_them_is_no_difference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sla = make_ended()
+    sla.restart(replace(make_office(TUESDAY), zones="2027a"))
+    assert verified(monkeypatch, sla)[0]["superseded"] == 2
+    sla.rows(CLOCKS)[f"{NUMBER}:resolution"]["due_at"] += HOUR
+    answer, _ = verified(monkeypatch, sla)
+    assert (answer["differences"], answer["superseded"], answer["bygone"]) == ([], 1, 1)
 
 
 def test_the_fingerprint_is_of_what_a_file_says_and_not_of_how(tmp_path: Path) -> None:

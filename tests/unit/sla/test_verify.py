@@ -18,7 +18,7 @@ from tests.unit.sla.calls import CallsInMemory, connect
 from tests.unit.sla.factories import HOUR, MINUTE, MONDAY, SlaInMemory, make_event
 from tests.unit.sla.lives import LIFE, life
 
-COUNTED = ("checked", "behind", "moving", "unproven", "lost", "outdated", "superseded", "kept")
+COUNTED = ("checked", "behind", "moving", "unproven", "lost", "outdated", "superseded", "bygone", "kept")
 NOTHING = dict.fromkeys(COUNTED, 0) | {"differences": []}
 
 
