@@ -189,12 +189,16 @@ def _record(before: Clock, run: Run, expected: Expected, agreements: Agreements)
 def _event(before: Clock, after: Clock, now: datetime) -> Event:
     """What moved, from what to what; instants are None while the clock stands."""
     changed = "" if after.inputs is None else what_changed(before.inputs, after.inputs)
-    change: dict[str, Any] = {"fields": [], "why": changed}
+    change: dict[str, Any] = {"fields": [], "why": changed or ANEW}
     for name, field in _MOVED.items():
         change[f"{name}_from"], change[f"{name}_to"] = getattr(before, field), getattr(after, field)
     change["state_from"], change["state_to"] = before.state.value, after.state.value
     return Event(type=RECOMPUTED, at=now, change=change)
 
+
+ANEW = "computed anew"
+"""Why a clock moved whose own inputs are as they were: the desk has other rules, or services of several editions took
+its events in turns."""
 
 _MOVED = {
     "priority": "priority",

@@ -62,7 +62,7 @@ def run_due(
     for fact in acted.told:
         observe_lateness((acted.now - fact.at).total_seconds())
         if fact.is_breach:
-            observe_breach(fact.kind.value, fact.priority)
+            observe_breach(fact.clock, fact.priority)
     return acted.rows
 
 

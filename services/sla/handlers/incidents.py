@@ -19,7 +19,7 @@ from services.sla.handlers import rows
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.outages import keep_outage
 from services.sla.handlers.promising import Promises, load_promises
-from services.sla.handlers.reckoning import compute_anew, find_touched
+from services.sla.handlers.reckoning import compute_anew, find_touched, records_of
 from services.sla.handlers.rows import clock_key, key_of
 from services.sla.handlers.telling import Told, tell
 from shared.envelope import Envelope
@@ -53,7 +53,7 @@ def take_incidents(
     # A block that lost its race to another replica may have left facts that the other one has told.
     for fact in told if taken.handled else ():
         if fact.is_breach:
-            observe_breach(fact.kind.value, fact.priority)
+            observe_breach(fact.clock, fact.priority)
     return taken
 
 
@@ -91,8 +91,7 @@ def on_incident(
             case = compute_anew(work, case, before, stored, clocks, noted, told)
         settled = anew or rows.is_settled(work, case.incident, agreements.edition)
         if not settled:
-            keys = {run.identity: key_of(case.incident, run) for run in case.runs}
-            case = keep_breaches(case, {one: stored[key].state for one, key in keys.items() if key in stored})
+            case = keep_breaches(case, records_of(case, stored))
         case = fold.take(case, pending, settled=settled)
         rows.keep_case(work, case, agreements.edition, anew=anew)
     return rejected

@@ -6,7 +6,7 @@ edition until there is none. Services of an older edition that still run compute
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from services.sla.domain.case import Case
@@ -19,6 +19,7 @@ from services.sla.domain.promise_moves import Promise
 from services.sla.domain.reckoning import Reckoned, reckon
 from services.sla.domain.record import Clock, awaited
 from services.sla.domain.run import Identity
+from services.sla.domain.standing import keep_breaches
 from services.sla.events import STARTED
 from services.sla.handlers import rows
 from services.sla.handlers.due import Lease
@@ -58,7 +59,7 @@ def run_reckoning(
     found = unit_of_work.run(block)
     for fact in told:
         if fact.is_breach:
-            observe_breach(fact.kind.value, fact.priority)
+            observe_breach(fact.clock, fact.priority)
     return found
 
 
@@ -131,9 +132,12 @@ def _reckon(
     promises: Promises,
     told: list[Told],
 ) -> None:
-    """Without the whole history only the rows move: what of the fold is stored is the best that is known."""
+    """Without the whole history only the rows move: what of the fold is stored is the best that is known, and what was
+    told of it by services of other editions stands."""
     agreements = promises.agreements
-    if entries and any(run.is_open for run in case.runs):
+    if not entries:
+        case = keep_breaches(case, records_of(case, stored))
+    elif any(run.is_open for run in case.runs):
         case = compute_anew(work, case, entries, stored, clocks, promises, told)
     for run in case.runs:
         clock = stored.get(key := rows.key_of(case.incident, run))
@@ -157,11 +161,9 @@ def compute_anew(
     Tells what moved, and promises that moved with it; `stored` follows, and `told` has the facts for the metrics. The
     due rows and the case are the caller's to keep.
     """
-    keys = {run.identity: rows.key_of(case.incident, run) for run in case.runs}
-    records = {identity: stored[key].state for identity, key in keys.items() if key in stored}
-    found = reckon(case, records, entries, promises.agreements, work.now)
+    found = reckon(case, records_of(case, stored), entries, promises.agreements, work.now)
     told += _tell(work, found, found.missed, stored, entries[-1], clocks, promises.agreements)
-    _move(work, found, keys, stored, entries[-1], clocks)
+    _move(work, found, stored, entries[-1], clocks)
     told += _tell(work, found, found.untold, stored, entries[-1], clocks, promises.agreements)
     if because := _because(found):
         promises.renew(found.case, because)
@@ -169,16 +171,24 @@ def compute_anew(
     return found.case
 
 
+def records_of(case: Case, stored: Mapping[str, Stored[Clock]]) -> dict[Identity, Clock]:
+    """The records of a case's clocks among those `stored`, which are by key."""
+    keys = {run.identity: rows.key_of(case.incident, run) for run in case.runs}
+    return {identity: stored[key].state for identity, key in keys.items() if key in stored}
+
+
 def _move(
     work: Work,
     found: Reckoned,
-    keys: dict[Identity, str],
     stored: dict[str, Stored[Clock]],
     latest: Entry,
     clocks: Repository[Clock],
 ) -> None:
-    for identity, (record, event) in found.moved.items():
-        before = stored[key := keys[identity]]
+    for run in found.case.runs:
+        if run.identity not in found.moved:
+            continue
+        record, event = found.moved[run.identity]
+        before = stored[key := rows.key_of(latest.incident, run)]
         # A breach that was told just now may have asked for something.
         moved = replace(record, told=before.state.told, asked=before.state.asked)
         cause = cause_of(latest, backfill=latest.backfill)

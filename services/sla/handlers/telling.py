@@ -11,9 +11,9 @@ from typing import Any
 from services.sla.domain.clock import Moment
 from services.sla.domain.firing import Asked, asks, firing
 from services.sla.domain.history import Entry
-from services.sla.domain.policy import Agreements, Kind
+from services.sla.domain.policy import Agreements
 from services.sla.domain.record import Clock, Telling, describe, telling
-from services.sla.domain.run import Run
+from services.sla.domain.run import Run, clock_name
 from services.sla.events import BREACHED, CANCELLED, ENDED, MET
 from services.sla.handlers.rows import key_of
 from shared.cause import Cause, service_actor
@@ -28,9 +28,9 @@ _NOTHING = timedelta(0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """A fact that was told, for the metrics."""
+    """A fact that was told, for the metrics; `clock` is called as in the reports."""
 
-    kind: Kind
+    clock: str
     priority: str
     type: str
     at: datetime
@@ -70,21 +70,20 @@ def tell(
     """The clock's record after the fact, and the fact if it was told; `latest` is the entry in force.
 
     `known` is the clock with all that is known now: it decides whether a threshold still acts; `settled` as in
-    `services.sla.domain.record.describe`. One save for one fact,
-    so that each event carries the snapshot of its own moment.
+    `services.sla.domain.record.describe`. One save for one fact, so that each event carries the snapshot of its own
+    moment.
     """
     before = None if stored is None else stored.state
     if telling(before, moment, backfill=backfill) is not Telling.TELL:
         return stored, None
-    kind = moment.run.kind
     key = key_of(latest.incident, moment.run)
     place = f"{format_instant(moment.run.spans[0].start)} {key}"
     asked, change = _act(before, moment, known, agreements, backfill=backfill, now=work.now)
     state = describe(before, moment, latest, agreements, place=place, asked=asked, settled=settled)
     event = in_plain_values(_as_the_record_has_it(moment.event, state), change)
     saved = clocks.save(work, stored, state, (event,), cause_of(latest, backfill=backfill), key=key)
-    told = Told(kind=kind, priority=state.priority, type=event.type, at=event.at, backfill=backfill)
-    return saved, told
+    name = clock_name(state.kind, state.agreement)
+    return saved, Told(clock=name, priority=state.priority, type=event.type, at=event.at, backfill=backfill)
 
 
 def _as_the_record_has_it(event: Event, state: Clock) -> Event:

@@ -7,10 +7,12 @@ from datetime import datetime
 
 import pytest
 
+from services.sla.domain import policy
 from services.sla.domain.actions import Action
 from services.sla.domain.policy import Policy
-from services.sla.events import BREACHED
-from services.sla.storage import CLOCKS
+from services.sla.domain.reckoning import ANEW
+from services.sla.events import BREACHED, RECOMPUTED
+from services.sla.storage import CLOCKS, HISTORY
 from tests.unit.sla.factories import (
     HOUR,
     MINUTE,
@@ -136,3 +138,38 @@ def test_a_breach_that_a_late_event_takes_back_and_that_was_kept_is_told_again_a
     sla.tick(MONDAY + 2 * HOUR + 2 * MINUTE)
     assert sla.rows(CLOCKS)[f"{RESOLUTION}@premium"]["breached_at"] == MONDAY + 2 * HOUR
     assert (verify(sla)["differences"], verify(sla)["behind"]) == ([], 0)
+
+
+def test_a_breach_stands_while_settings_change_of_a_record_whose_history_is_not_whole() -> None:
+    sla = make_plain_desk(4)
+    sla.take(make_event())
+    sla.tick(MONDAY + 5 * HOUR)
+    sla.rows(HISTORY).clear()
+    sla.restart(make_plain(8))
+    sla.reckon()
+    sla.take(make_event(2, MONDAY + 6 * HOUR, data=WAITING))
+    assert (sla.rows(CLOCKS)[RESOLUTION]["state"], told_breaches(sla)) == ("breached", [MONDAY + 4 * HOUR])
+    sla.tick(MONDAY + 20 * HOUR)
+    assert told_breaches(sla) == [MONDAY + 4 * HOUR]
+
+
+def test_a_record_that_new_rules_of_the_desk_move_says_that_it_was_computed_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sla = make_plain_desk(4)
+    sla.take(make_event())
+    sla.rows(CLOCKS)[RESOLUTION]["due_at"] += HOUR
+    monkeypatch.setattr(policy, "RULES", policy.RULES + 1)
+    sla.restart(make_plain(4))
+    sla.reckon()
+    (told,) = [one.data["change"] for one in sla.published() if one.type == RECOMPUTED]
+    assert (told["why"], told["due_to"]) == (ANEW, "2026-03-02T13:00:00.000Z")
+    assert verify(sla)["differences"] == []
+
+
+def test_a_breach_is_counted_by_the_name_of_its_clock() -> None:
+    sla = SlaInMemory(beside(make_agreements(), "premium", make_rule(make_policy(name="premium", resolution=HOUR))))
+    sla.restart(sla.agreements)
+    sla.take(make_event())
+    sla.tick(MONDAY + 2 * HOUR)
+    assert sla.breaches.count(("resolution@premium", "P3")) == 1

@@ -6,6 +6,7 @@ import pytest
 
 from services.sla.domain.kinds import Kind
 from services.sla.domain.policy import Agreements
+from services.sla.domain.reckoning import ANEW
 from services.sla.storage import CLOCKS, DUE
 from tests.unit.sla.factories import (
     HOUR,
@@ -153,7 +154,7 @@ def test_an_agreement_that_is_lost_and_comes_back_tells_of_no_late_event() -> No
     for agreements in (both, make_plain(4), both):
         sla.restart(agreements)
         sla.take(make_event()) if not sla.rows(CLOCKS) else sla.reckon()
-    assert [one.data["change"]["why"] for one in recomputed(sla)] == ["", ""]
+    assert [one.data["change"]["why"] for one in recomputed(sla)] == [ANEW, ANEW]
 
 
 def test_a_threshold_that_was_told_by_settings_that_were_taken_back_is_computed_anew() -> None:
