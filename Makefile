@@ -8,7 +8,7 @@ SUITES := unit contract architecture integration whole
 WORKERS_unit := -n 2 --dist loadfile
 WORKERS_architecture := -n 2 --dist loadfile
 WORKERS_integration := -n 3 --dist loadfile
-NIGHTLY := tests/unit/sla tests/e2e/test_replay.py tests/e2e/test_service_level_history.py
+HISTORIES := tests/e2e/test_replay.py tests/e2e/test_service_level_history.py
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -42,7 +42,8 @@ faults: setup-tests ## faults in a dose of your choice: make faults ARGS="--dose
 	@$(PY) -m tests.faults $(ARGS)
 
 nightly: setup-tests ## the slow dose of service levels: 20,000 random cases, and a real history if it is there
-	@$(PYTEST) $(NIGHTLY) --hypothesis-profile=nightly --timeout=0 $(ARGS)
+	@$(PYTEST) tests/unit/sla $(WORKERS_unit) --hypothesis-profile=nightly --timeout=0 $(ARGS)
+	@$(PYTEST) $(HISTORIES) --hypothesis-profile=nightly --timeout=0 $(ARGS)
 
 bench: setup-tests ## measure beside the raw ceiling: make bench ARGS=...
 	@$(PY) -m bench $(ARGS)

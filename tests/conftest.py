@@ -21,7 +21,7 @@ for name in ("AMQP_URI", "MONGODB_URI"):
     os.environ.pop(name, None)
 
 # `make nightly` asks for it; properties that have a dose of their own read it in their folder's dose.py.
-settings.register_profile("nightly", max_examples=20_000, deadline=None)
+settings.register_profile("nightly", max_examples=2_000, deadline=None)
 
 
 @pytest.fixture(scope="session")
