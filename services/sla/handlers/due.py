@@ -12,9 +12,9 @@ from services.sla.domain.keeping import advance_kept
 from services.sla.domain.policy import Agreements
 from services.sla.domain.record import Clock, awaited
 from services.sla.handlers import rows
-from services.sla.handlers.telling import Told, tell
+from services.sla.handlers.telling import Records, Told
 from shared.envelope import Lane
-from shared.storage import Repository, Stored
+from shared.storage import Repository
 from shared.store import Document
 from shared.unit_of_work import UnitOfWork, Work
 
@@ -74,19 +74,18 @@ def act_on_due(
     Whoever has lost the lease commits nothing. A row that the fold does not bear out is corrected in silence.
     """
     work.fence(lease.name, lease.token)
-    due = _find_due(work, limit)
-    keys = [row["clock"] for row in due]
-    stored = clocks.get_many(work, keys)
+    due = {row["clock"]: row for row in _find_due(work, limit)}
+    stored = clocks.get_many(work, list(due))
     cases = rows.load_cases(work, list({one.state.incident for one in stored.values()}))
-    told = list[Told]()
-    for row in due:
-        clock = stored.get(row["clock"])
+    records = Records(work=work, repository=clocks, agreements=agreements, stored=stored, due=due, told=[])
+    for key in due:
+        clock = stored.get(key)
         case = None if clock is None else cases.get(clock.state.incident)
         if clock is None or case is None:
-            work.release(rows.DUE, row["clock"])
+            work.release(rows.DUE, key)
         else:
-            told.extend(_look_at(work, row, clock, case, clocks, agreements))
-    return Acted(rows=len(due), told=tuple(told), now=work.now)
+            _look_at(clock.state, case, records)
+    return Acted(rows=len(due), told=tuple(records.told), now=work.now)
 
 
 def _find_due(work: Work, limit: int) -> list[Document]:
@@ -103,35 +102,14 @@ def _find_due(work: Work, limit: int) -> list[Document]:
     return work.adopt(rows.DUE, found)
 
 
-def _look_at(
-    work: Work,
-    row: Document,
-    stored: Stored[Clock],
-    case: Case,
-    clocks: Repository[Clock],
-    agreements: Agreements,
-) -> list[Told]:
-    run, latest = case.clock(stored.state.identity), case.latest
+def _look_at(clock: Clock, case: Case, records: Records) -> None:
+    run, latest, agreements = case.clock(clock.identity), case.latest, records.agreements
     if run is None or latest is None:
         raise AssertionError("unreachable: a case whose clock is stored has folded an entry")
-    told, settled = list[Told](), rows.is_settled(work, case.incident, agreements.edition)
-    if awaited(stored.state, run, latest, agreements, case.kept) is not None:
-        run, moments = advance_kept(run, work.now, agreements, case.kept)
+    settled = rows.is_settled(records.work, case.incident, agreements.edition)
+    if awaited(clock, run, latest, agreements, case.kept) is not None:
+        run, moments = advance_kept(run, records.work.now, agreements, case.kept)
         for moment in moments:
-            saved, fact = tell(
-                work,
-                stored,
-                moment,
-                latest,
-                known=run,
-                backfill=False,
-                clocks=clocks,
-                agreements=agreements,
-                settled=settled,
-            )
-            stored = saved or stored
-            told += [] if fact is None else [fact]
-    rows.unsettle(work, case, agreements.edition)
-    threshold = awaited(stored.state, run, latest, agreements, case.kept)
-    rows.keep_due(work, stored.key, row, threshold, run.priority, agreements.edition)
-    return told
+            records.tell(case, moment, latest, settled=settled)
+    rows.unsettle(records.work, case, agreements.edition)
+    records.look(case, run)

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from services.sla.domain.case import Case, awaits, fold_entry, ready, receive
 from services.sla.domain.clock import Moment
 from services.sla.domain.history import Entry
-from services.sla.domain.keeping import advance_kept
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import Agreements
 from services.sla.domain.promise_moves import Promise
-from services.sla.domain.record import Clock, awaited, unannounced
-from services.sla.domain.run import Run
+from services.sla.domain.record import Clock, unannounced
 from services.sla.domain.standing import keep_breaches
 from services.sla.handlers import rows
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.outages import keep_outage
 from services.sla.handlers.promising import Promises, load_promises
-from services.sla.handlers.reckoning import compute_anew, find_touched, records_of
+from services.sla.handlers.reckoning import compute_anew, find_touched
 from services.sla.handlers.rows import clock_key, key_of
-from services.sla.handlers.telling import Told, tell
+from services.sla.handlers.telling import Records, Told
 from shared.envelope import Envelope
 from shared.errors import DeskwireError
-from shared.storage import Repository, Stored
-from shared.store import Document
+from shared.storage import Repository
 from shared.unit_of_work import Taken, UnitOfWork, Work
 
 ReadEntry = Callable[[Envelope], Entry]
@@ -79,7 +76,7 @@ def on_incident(
     stored = clocks.get_many(work, known)
     due = work.load(rows.DUE, known)
     noted = load_promises(work, promises, agreements, history.values())
-    fold = _Fold(work=work, clocks=clocks, promises=noted, agreements=agreements, stored=stored, due=due, told=told)
+    records = Records(work=work, repository=clocks, agreements=agreements, stored=stored, due=due, told=told)
     touched = [case for case in find_touched(work, cases.values(), agreements.edition) if ready(case)]
     folded = load_histories(work, touched)
     for case in cases.values():
@@ -88,11 +85,11 @@ def on_incident(
         before = folded.get(case.incident)
         anew = bool(before) and _is_open_by(case, pending, agreements)
         if before and anew:
-            case = compute_anew(work, case, before, stored, clocks, noted, told)
+            case = compute_anew(case, before, records, noted)
         settled = anew or rows.is_settled(work, case.incident, agreements.edition)
         if not settled:
-            case = keep_breaches(case, records_of(case, stored))
-        case = fold.take(case, pending, settled=settled)
+            case = keep_breaches(case, records.of(case))
+        case = _fold(case, pending, records, noted, settled=settled)
         rows.keep_case(work, case, agreements.edition, anew=anew)
     return rejected
 
@@ -149,69 +146,26 @@ def _in_force(moment: Moment, before: Entry | None, entry: Entry) -> Entry:
     return replace(before, restricted=restricted, backfill=backfill)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Fold:
-    """What folding a batch needs at every step; `stored` and `told` grow with it, `due` is as it was loaded."""
+def _fold(case: Case, entries: Sequence[Entry], records: Records, promises: Promises, *, settled: bool) -> Case:
+    """The case with the entries folded one by one, their facts told in order and the due rows set.
 
-    work: Work
-    clocks: Repository[Clock]
-    promises: Promises
-    agreements: Agreements
-    stored: dict[str, Stored[Clock]]
-    due: dict[str, Document]
-    told: list[Told]
-
-    def take(self, case: Case, entries: Sequence[Entry], *, settled: bool) -> Case:
-        """The case with the entries folded one by one, their facts told in order and the due rows set.
-
-        `settled` says that it rests on the agreements.
-        """
-        facts, known = list[tuple[Moment, Entry | None, Entry]](), case
-        for entry in entries:
-            before = case
-            case, moments = fold_entry(case, entry, self.agreements)
-            facts += [(moment, before.latest, case.latest or entry) for moment in moments]
-            self.promises.note(before, case)
-        for moment, earlier, entry in facts:
-            stored = self.stored.get(key_of(case.incident, moment.run))
-            missed = unannounced(None if stored is None else stored.state, moment)
-            for one in (missed, moment) if missed else (moment,):
-                self._tell(one, _in_force(one, earlier, entry), case, settled=settled)
-        self.promises.tell()
-        if entries:
-            self._look(case)
-            keep_outage(self.work, known, case)
-        return case
-
-    def _tell(self, moment: Moment, latest: Entry, case: Case, *, settled: bool) -> None:
-        """What a threshold still asks for depends on all that has come, so facts are told when all is folded."""
-        key = key_of(latest.incident, moment.run)
-        saved, told = tell(
-            self.work,
-            self.stored.get(key),
-            moment,
-            latest,
-            known=self._known(moment, case),
-            backfill=latest.backfill,
-            clocks=self.clocks,
-            agreements=self.agreements,
-            settled=settled,
-        )
-        if saved is not None:
-            self.stored[key] = saved
-        if told is not None:
-            self.told.append(told)
-
-    def _known(self, moment: Moment, case: Case) -> Run:
-        run = case.clock(moment.run.identity)
-        if run is None or moment.threshold is None:
-            return moment.run
-        return advance_kept(run, self.work.now, self.agreements, case.kept)[0]
-
-    def _look(self, case: Case) -> None:
+    What a threshold still asks for depends on all that has come, so facts are told when all is folded. `settled` says
+    that the case rests on the agreements.
+    """
+    facts, known = list[tuple[Moment, Entry | None, Entry]](), case
+    for entry in entries:
+        before = case
+        case, moments = fold_entry(case, entry, records.agreements)
+        facts += [(moment, before.latest, case.latest or entry) for moment in moments]
+        promises.note(before, case)
+    for moment, earlier, entry in facts:
+        stored = records.get(case, moment.run)
+        missed = unannounced(None if stored is None else stored.state, moment)
+        for one in (missed, moment) if missed else (moment,):
+            records.tell(case, one, _in_force(one, earlier, entry), settled=settled)
+    promises.tell()
+    if entries:
         for run in case.runs:
-            key = key_of(case.incident, run)
-            stored = self.stored.get(key)
-            if stored is not None and case.latest is not None:
-                threshold = awaited(stored.state, run, case.latest, self.agreements, case.kept)
-                rows.keep_due(self.work, key, self.due.get(key), threshold, run.priority, self.agreements.edition)
+            records.look(case, run)
+        keep_outage(records.work, known, case)
+    return case

@@ -52,7 +52,7 @@ class Promises:
     def tell(self) -> None:
         """Save what was noted, each with its event."""
         for promise, event, entry in self._moves:
-            key, cause = promise_key(promise.incident), cause_of(entry, backfill=False)
+            key, cause = promise_key(promise.incident), cause_of(entry, False)
             told = (in_plain_values(event, {}),)
             self.stored[key] = self.repository.save(self.work, self.stored.get(key), promise, told, cause, key=key)
         self._moves.clear()

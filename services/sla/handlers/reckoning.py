@@ -6,19 +6,15 @@ edition until there is none. Services of an older edition that still run compute
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 
 from services.sla.domain.case import Case
-from services.sla.domain.clock import Moment
 from services.sla.domain.history import Entry
-from services.sla.domain.keeping import advance_kept
 from services.sla.domain.policy import Agreements
 from services.sla.domain.promise import PROMISING
 from services.sla.domain.promise_moves import Promise
 from services.sla.domain.reckoning import Reckoned, reckon
-from services.sla.domain.record import Clock, awaited
-from services.sla.domain.run import Identity
+from services.sla.domain.record import Clock
 from services.sla.domain.standing import keep_breaches
 from services.sla.events import STARTED
 from services.sla.handlers import rows
@@ -26,9 +22,8 @@ from services.sla.handlers.due import Lease
 from services.sla.handlers.editions import editions, is_in_force
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.promising import Promises, load_promises
-from services.sla.handlers.telling import Told, cause_of, in_plain_values, tell
-from shared.storage import Repository, Stored, from_document
-from shared.store import Document
+from services.sla.handlers.telling import Records, Told
+from shared.storage import Repository, from_document
 from shared.unit_of_work import UnitOfWork, Work
 
 BATCH = 20
@@ -83,10 +78,11 @@ def reckon_cases(
     work.fence(lease.name, lease.token)
     keys = [rows.key_of(case.incident, run) for case in cases for run in case.runs]
     stored, due = clocks.get_many(work, keys), work.load(rows.DUE, keys)
+    records = Records(work=work, repository=clocks, agreements=agreements, stored=stored, due=due, told=told)
     histories = load_histories(work, cases)
     noted = load_promises(work, promises, agreements, [case.latest for case in cases if case.latest is not None])
     for case in cases:
-        _reckon(work, case, histories[case.incident], stored, due, clocks, noted, told)
+        _reckon(case, histories[case.incident], records, noted)
     return len(cases)
 
 
@@ -122,77 +118,35 @@ def _find_stale(work: Work, earlier: list[str], limit: int) -> list[Case]:
     return [from_document(Case, row) for row in work.adopt(rows.CASES, found)]
 
 
-def _reckon(
-    work: Work,
-    case: Case,
-    entries: tuple[Entry, ...] | None,
-    stored: dict[str, Stored[Clock]],
-    due: dict[str, Document],
-    clocks: Repository[Clock],
-    promises: Promises,
-    told: list[Told],
-) -> None:
+def _reckon(case: Case, entries: tuple[Entry, ...] | None, records: Records, promises: Promises) -> None:
     """Without the whole history only the rows move: what of the fold is stored is the best that is known, and what was
     told of it by services of other editions stands."""
-    agreements = promises.agreements
     if not entries:
-        case = keep_breaches(case, records_of(case, stored))
+        case = keep_breaches(case, records.of(case))
     elif any(run.is_open for run in case.runs):
-        case = compute_anew(work, case, entries, stored, clocks, promises, told)
+        case = compute_anew(case, entries, records, promises)
     for run in case.runs:
-        clock = stored.get(key := rows.key_of(case.incident, run))
-        if clock is not None and case.latest is not None:
-            threshold = awaited(clock.state, run, case.latest, agreements, case.kept)
-            rows.keep_due(work, key, due.get(key), threshold, run.priority, agreements.edition)
-    rows.keep_case(work, case, agreements.edition, anew=True)
+        records.look(case, run)
+    rows.keep_case(records.work, case, records.agreements.edition, anew=True)
 
 
-def compute_anew(
-    work: Work,
-    case: Case,
-    entries: tuple[Entry, ...],
-    stored: dict[str, Stored[Clock]],
-    clocks: Repository[Clock],
-    promises: Promises,
-    told: list[Told],
-) -> Case:
+def compute_anew(case: Case, entries: tuple[Entry, ...], records: Records, promises: Promises) -> Case:
     """The case by the inputs in force; `entries` are what it has folded.
 
-    Tells what moved, and promises that moved with it; `stored` follows, and `told` has the facts for the metrics. The
-    due rows and the case are the caller's to keep.
+    Tells what moved, and promises that moved with it. The due rows and the case are the caller's to keep.
     """
-    found = reckon(case, records_of(case, stored), entries, promises.agreements, work.now)
-    told += _tell(work, found, found.missed, stored, entries[-1], clocks, promises.agreements)
-    _move(work, found, stored, entries[-1], clocks)
-    told += _tell(work, found, found.untold, stored, entries[-1], clocks, promises.agreements)
+    found, latest = reckon(case, records.of(case), entries, records.agreements, records.work.now), entries[-1]
+    for moment in found.missed:
+        records.tell(found.case, moment, latest)
+    for run in found.case.runs:
+        if run.identity in found.moved:
+            records.move(found.case, run, *found.moved[run.identity], latest)
+    for moment in found.untold:
+        records.tell(found.case, moment, latest)
     if because := _because(found):
         promises.renew(found.case, because)
         promises.tell()
     return found.case
-
-
-def records_of(case: Case, stored: Mapping[str, Stored[Clock]]) -> dict[Identity, Clock]:
-    """The records of a case's clocks among those `stored`, which are by key."""
-    keys = {run.identity: rows.key_of(case.incident, run) for run in case.runs}
-    return {identity: stored[key].state for identity, key in keys.items() if key in stored}
-
-
-def _move(
-    work: Work,
-    found: Reckoned,
-    stored: dict[str, Stored[Clock]],
-    latest: Entry,
-    clocks: Repository[Clock],
-) -> None:
-    for run in found.case.runs:
-        if run.identity not in found.moved:
-            continue
-        record, event = found.moved[run.identity]
-        before = stored[key := rows.key_of(latest.incident, run)]
-        # A breach that was told just now may have asked for something.
-        moved = replace(record, told=before.state.told, asked=before.state.asked)
-        cause = cause_of(latest, backfill=latest.backfill)
-        stored[key] = clocks.save(work, before, moved, (in_plain_values(event),), cause)
 
 
 def _because(found: Reckoned) -> str:
@@ -202,28 +156,3 @@ def _because(found: Reckoned) -> str:
     started = [one for one in found.untold if one.event.type == STARTED]
     whys += [f"agreement {one.run.agreement} began" for one in started if one.run.kind in PROMISING]
     return "; ".join(dict.fromkeys(str(why) for why in whys if why))
-
-
-def _tell(
-    work: Work,
-    found: Reckoned,
-    moments: Iterable[Moment],
-    stored: dict[str, Stored[Clock]],
-    latest: Entry,
-    clocks: Repository[Clock],
-    agreements: Agreements,
-) -> list[Told]:
-    """Tell each fact with its instant; late ones act by the rules."""
-    told = list[Told]()
-    for moment in moments:
-        run = found.case.clock(moment.run.identity) or moment.run
-        known, _ = advance_kept(run, work.now, agreements, found.case.kept)
-        key = rows.key_of(latest.incident, run)
-        backfill = latest.backfill
-        before = stored.get(key)
-        saved, fact = tell(
-            work, before, moment, latest, known=known, backfill=backfill, clocks=clocks, agreements=agreements
-        )
-        stored.update({} if saved is None else {key: saved})
-        told += [] if fact is None else [fact]
-    return told
