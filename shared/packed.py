@@ -7,7 +7,10 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import orjson
+from cattrs.errors import BaseValidationError
 from cattrs.preconf.orjson import make_converter
+
+from shared.errors import Invalid
 
 S = TypeVar("S")
 
@@ -22,5 +25,9 @@ def pack(value: Any) -> bytes:
 
 
 def unpack(kind: type[S], packed: bytes) -> S:
-    """The dataclass that `pack` was given. Fields that the class no longer has are ignored."""
-    return _converter.structure(orjson.loads(zlib.decompress(packed)), kind)
+    """The dataclass that `pack` was given. Fields that the class no longer has are ignored, those that it has since
+    have their defaults. Raises Invalid for what is none."""
+    try:
+        return _converter.structure(orjson.loads(zlib.decompress(packed)), kind)
+    except (zlib.error, BaseValidationError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise Invalid(f"is no packed {kind.__name__}: {type(error).__name__}") from error

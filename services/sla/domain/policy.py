@@ -159,15 +159,6 @@ class Agreements:
             )
         return found
 
-    def had(self, inputs: Inputs) -> bool:
-        """Whether a clock of this agreement may have been computed with these policies and this calendar."""
-        name = inputs.calendar.rpartition(" ")[0]
-        if name not in self.calendars:
-            return False
-        versions = self.versions if self.name == MAIN else (_BEFORE_ALL, *self.versions)
-        found = (self.inputs(version, name) for version in versions)
-        return any((one.policies, one.calendar) == (inputs.policies, inputs.calendar) for one in found)
-
     def version_at(self, started_at: datetime) -> PolicySet:
         """The version for records that began at this instant.
 

@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from services.sla.domain.case import Case, fold
-from services.sla.domain.history import Entry, known_at
+from services.sla.domain.history import Entry
 from services.sla.domain.inputs import Inputs
 from services.sla.domain.keeping import Kept, advance_kept
 from services.sla.domain.policy import Agreements
 from services.sla.domain.record import Clock, describe
-from services.sla.domain.run import UNAGREED, ClockState, Identity, Run
+from services.sla.domain.run import ClockState, Identity, Run
 
 COMPARED = (
     "state",
@@ -84,31 +84,6 @@ def record_differences(stored: Clock, expected: Expected) -> tuple[Difference, .
     if not points:
         return (Difference(field="clock", stored=stored.state, expected=None),)
     return min((tuple(_compare(stored, point, COMPARED)) for point in points), key=len)
-
-
-def differences_then(
-    stored: Clock, run: Run, entries: Sequence[Entry], then: Agreements, now: datetime, kept: tuple[Kept, ...]
-) -> tuple[Difference, ...]:
-    """Where the record of a clock that has ended differs from what its history makes of it by the agreements `then`.
-
-    What came after its end may have been taken by others, which knew no such clock: then the history counts up to it.
-    When agreements went and the clock with them, it stands where it was: at the event before that, or a later one.
-    """
-
-    def compare(known: Sequence[Entry], until: datetime) -> Iterator[tuple[Difference, ...]]:
-        expected = recompute(stored.incident, known, then, until, kept=kept)
-        yield record_differences(stored, expected)
-        if went and stored.stopped_at is not None:
-            points = tuple(ceased(one, stored.stopped_at) for one in expected.records.get(stored.identity, ()))
-            yield record_differences(stored, replace(expected, records={stored.identity: points}))
-
-    went = run.spans[-1].reason in UNAGREED
-    found = list(compare(entries, now))
-    if stored.stopped_at is not None and all(found):
-        found += compare(known_at(entries, stored.stopped_at), stored.stopped_at)
-        for version in range(run.spans[-2:][0].version, len(entries)) if went else ():
-            found += compare(entries[:version], stored.stopped_at)
-    return min(found, key=len)
 
 
 def ceased(record: Clock, at: datetime) -> Clock:

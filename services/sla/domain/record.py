@@ -35,8 +35,9 @@ class Clock:
     It counts from `started_at` on: reopening may start it anew, and its thresholds with it. `rule` of `policy_version`
     chose the policy; `matched` says why. `due_at` is None while the clock stands, unless it is breached. `told` are the
     thresholds told so far but for the breach, `asked` the actions that thresholds asked for. `place` orders clocks by
-    their first start; it never changes. `inputs` are what its figures were computed with; None for one stored before
-    they were kept.
+    their first start; it never changes. `inputs` are what its figures were computed with, `edition` all inputs together
+    by which its case was folded; None for one stored before they were kept, and no edition where services of several
+    folded the case in turns.
     """
 
     incident: str
@@ -66,6 +67,7 @@ class Clock:
     backfill: bool = False
     inputs: Inputs | None = None
     agreement: str = MAIN
+    edition: str | None = None
 
     @property
     def identity(self) -> Identity:
@@ -156,6 +158,7 @@ def describe(
         backfill=latest.backfill,
         inputs=terms.inputs,
         agreement=run.agreement,
+        edition=agreements.edition if settled else None,
     )
 
 

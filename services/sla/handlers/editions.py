@@ -5,16 +5,23 @@ What an edition said is kept for good, so that a clock that ended by it can be c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
+from services.sla.domain import policy
+from services.sla.domain.case import Case
+from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements
+from services.sla.domain.proof import Then
 from services.sla.domain.record import Clock
+from shared import logs
+from shared.errors import Invalid
 from shared.packed import pack, unpack
 from shared.store import Document
 from shared.unit_of_work import UnitOfWork, Work
 
+_log = logs.get(__name__)
 EDITIONS = "editions"
 AGREED = "agreed"
 _MOST = 1_000
@@ -38,56 +45,59 @@ def is_in_force(work: Work, edition: str) -> bool:
     return bool(known) and known[-1]["_id"] == edition
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """What an edition said. `exact` is false where the desk's rules or its time zones were others than today's:
-    then today's stand in for them."""
+class Editions:
+    """An incident by what each edition said, folded when it is first asked for."""
 
-    agreements: Agreements
-    exact: bool
+    def __init__(self, work: Work, case: Case, entries: Sequence[Entry], agreements: Agreements) -> None:
+        """`entries` are all that the case has folded, `agreements` those in force."""
+        self._work, self._case, self._entries, self._agreements = work, case, entries, agreements
+        self._found = dict[str, Then | None]()
 
+    @property
+    def in_force(self) -> str:
+        """The edition in force."""
+        return self._agreements.edition
 
-class Said:
-    """What all editions said, that in force first and then the latest; each is read when it is first asked for."""
-
-    def __init__(self, work: Work, agreements: Agreements) -> None:
-        """`agreements` are those in force."""
-        self._read = [Past(agreements=agreements, exact=True)]
-        self._unread = _load(work, agreements)
-
-    def of(self, clock: Clock) -> Past | None:
-        """The latest by whose policies and calendar the clock's record may have been computed; None where none is
-        kept."""
-        inputs = clock.inputs
-        if inputs is None:
+    def of(self, clock: Clock) -> Then | None:
+        """The incident by the edition of the clock's record; None where what that said is not kept."""
+        edition = clock.edition
+        if edition is None:
             return None
-        return next((one for one in self._known() if one.agreements.of(clock.agreement).had(inputs)), None)
+        if edition not in self._found:
+            self._found[edition] = self._fold(edition)
+        return self._found[edition]
 
-    def _known(self) -> Iterator[Past]:
-        yield from self._read
-        for one in self._unread:
-            self._read.append(one)
-            yield one
-
-
-def _load(work: Work, in_force: Agreements) -> Iterator[Past]:
-    earlier = (one["_id"] for one in reversed(editions(work)) if one["_id"] != in_force.edition)
-    for edition in earlier:
-        for row in work.store.read(AGREED, [edition]):
-            yield _past(edition, row["said"], in_force.zones)
+    def _fold(self, edition: str) -> Then | None:
+        agreements, exact, case = self._agreements, True, self._case
+        if edition != agreements.edition:
+            found = self._work.store.read(AGREED, [edition])
+            past = _read(edition, found[0]["said"]) if found else None
+            if past is None:
+                return None
+            exact = (past.zones, found[0]["rules"]) == (agreements.zones, policy.RULES)
+            agreements = _in_zones(past, agreements.zones)
+        return Then(incident=case.incident, entries=self._entries, agreements=agreements, kept=case.kept, exact=exact)
 
 
 @lru_cache(maxsize=32)
-def _past(edition: str, said: bytes, zones: str) -> Past:
-    agreements = unpack(Agreements, said)
-    exact = agreements.edition == edition and agreements.zones == zones
-    further = tuple(replace(one, zones=zones) for one in agreements.further)
-    return Past(agreements=replace(agreements, zones=zones, further=further), exact=exact)
+def _read(edition: str, said: bytes) -> Agreements | None:
+    try:
+        return unpack(Agreements, said)
+    except Invalid as fault:
+        _log.error("what an edition said cannot be read", edition=edition, fault=str(fault))
+        return None
+
+
+def _in_zones(agreements: Agreements, zones: str) -> Agreements:
+    """The same, to be computed with these zones; itself where it has them, with all that it has found out so far."""
+    if agreements.zones == zones:
+        return agreements
+    return replace(agreements, zones=zones, further=tuple(_in_zones(one, zones) for one in agreements.further))
 
 
 def _announce(work: Work, agreements: Agreements) -> None:
     if agreements.edition not in work.load(AGREED, [agreements.edition]):
-        work.append(AGREED, agreements.edition, {"said": pack(agreements)})
+        work.append(AGREED, agreements.edition, {"said": pack(agreements), "rules": policy.RULES})
     known = editions(work)
     if known and known[-1]["_id"] == agreements.edition:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,8 @@ from services.sla.domain.explanation import Explanation, Part, explain
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements
 from services.sla.domain.record import Clock
-from services.sla.domain.run import UNAGREED, Activity, Identity, Threshold
-from services.sla.handlers.editions import Said
+from services.sla.domain.run import Activity, Identity, Threshold
+from services.sla.handlers.editions import Editions
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.rows import key_of, load_cases
 from services.sla.handlers.windows import CLOCKS
@@ -55,8 +55,11 @@ def explain_clocks(work: Work, command: Command, args: Mapping[str, Any], *, agr
     if then.latest is None:
         raise NotFound(f"{number} had not begun at {format_instant(at)}", slug="not-begun", pointer="/args/at")
     wanted, told = args.get("clock"), _records(work, case)
-    if args.get("inputs") != IN_FORCE:
-        clocks = _by_their_own(work, case, entries, clocks, told, agreements, at)
+    found: dict[Identity, Explanation | None] = {one.run.identity: one for one in clocks}
+    editions = Editions(work, case, entries, agreements)
+    proven = {} if args.get("inputs") == IN_FORCE else dict(_by_their_own(case, told, found, editions, at, work.now))
+    older = {identity for identity in proven if told[identity].edition != agreements.edition}
+    shown = [one for one in {**found, **proven}.values() if one is not None]
     if at != work.now:
         told = {}
     return {
@@ -66,35 +69,45 @@ def explain_clocks(work: Work, command: Command, args: Mapping[str, Any], *, agr
         "missing": missing(case),
         "incident": _incident(then.latest),
         "clocks": [
-            {**_clock(one, case, agreements), "told": _as_told(told.get(one.run.identity), one)}
-            for one in sorted(clocks, key=_strictness)
+            {
+                **_clock(one, case),
+                "in_force": one.run.identity not in older,
+                "told": _as_told(told.get(one.run.identity), one),
+            }
+            for one in sorted(shown, key=_strictness)
             if wanted in (None, one.run.kind.value) and args.get("agreement") in (None, one.run.agreement)
         ],
     }
 
 
 def _by_their_own(
-    work: Work,
     case: Case,
-    entries: Sequence[Entry],
-    clocks: Iterable[Explanation],
     told: Mapping[Identity, Clock],
-    agreements: Agreements,
+    by_today: Mapping[Identity, Explanation | None],
+    editions: Editions,
     at: datetime,
-) -> tuple[Explanation, ...]:
-    """Those that have ended by other inputs than those in force, by these; one that ended for want of an agreement has
-    no other inputs."""
-    found, said = {one.run.identity: one for one in clocks}, Said(work, agreements)
+    now: datetime,
+) -> Iterator[tuple[Identity, Explanation | None]]:
+    """The clocks that have ended, by what proves their records; None for one that had not begun at `at`. Those that
+    rest on what holds today, and that it bears out, are left out, and those that nothing proves."""
     for run in case.runs:
-        record, by_today = told.get(run.identity), found.get(run.identity)
-        if run.is_open or run.spans[-1].reason in UNAGREED or record is None:
+        record = told.get(run.identity)
+        if run.is_open or record is None:
             continue
-        if by_today is not None and by_today.terms.inputs == record.inputs:
+        if record.edition == editions.in_force and _is(record, by_today.get(run.identity)):
             continue
-        if past := said.of(record):
-            _, then = explain(case.incident, entries, past.agreements, at, kept=case.kept)
-            found.update({one.run.identity: one for one in then if one.run.identity == run.identity})
-    return tuple(found.values())
+        then = editions.of(record)
+        proof = None if then is None else then.prove(record, run, now)
+        if then is not None and proof is not None:
+            yield run.identity, then.explain(record, proof, at)
+
+
+def _is(record: Clock, one: Explanation | None) -> bool:
+    """Whether the explanation of a clock that has ended says of it what was told."""
+    if one is None:
+        return False
+    told = (record.state, record.due_at, record.breached_at, record.stopped_at)
+    return told == (one.state, one.due_at, one.run.breached_at, one.stopped_at)
 
 
 def _strictness(one: Explanation) -> tuple[int, datetime]:
@@ -110,8 +123,11 @@ def _records(work: Work, case: Case) -> dict[Identity, Clock]:
 
 
 def _as_told(clock: Clock | None, one: Explanation) -> Document | None:
-    """What was told last, where that was computed with other inputs than the explanation; else null."""
-    if clock is None or clock.inputs in (None, one.terms.inputs):
+    """What was told last, where that was computed with other inputs than the explanation, or a clock that has ended was
+    told otherwise; else null."""
+    if clock is None or clock.inputs is None:
+        return None
+    if clock.inputs == one.terms.inputs and (clock.stopped_at is None or _is(clock, one)):
         return None
     return {
         "state": clock.state.value,
@@ -125,8 +141,7 @@ def _incident(latest: Entry) -> Document:
     return {name: getattr(latest, name) for name in _FACT_FIELDS}
 
 
-def _clock(one: Explanation, case: Case, agreements: Agreements) -> Document:
-    """`in_force` says that its inputs are those in force."""
+def _clock(one: Explanation, case: Case) -> Document:
     policy, calendar = one.terms.policy, one.terms.calendar
     return {
         "clock": one.run.kind.value,
@@ -142,7 +157,6 @@ def _clock(one: Explanation, case: Case, agreements: Agreements) -> Document:
         "pauses": sorted(policy.pauses),
         "calendar": {"name": calendar.name, "zone": calendar.zone},
         "inputs": to_document(one.terms.inputs),
-        "in_force": agreements.of(one.run.agreement).had(one.terms.inputs),
         "target_seconds": one.target.total_seconds(),
         "elapsed_seconds": one.elapsed.total_seconds(),
         "remaining_seconds": (one.target - one.elapsed).total_seconds(),

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 from services.sla.domain.case import Case
 from services.sla.domain.history import Entry
 from services.sla.domain.policy import Agreements
+from services.sla.domain.proof import Then
 from services.sla.domain.recompute import (
     Difference,
     differences,
-    differences_then,
-    inputs_of,
     is_behind,
     recompute,
 )
 from services.sla.domain.record import Clock
-from services.sla.domain.run import UNAGREED
-from services.sla.handlers.editions import Said
+from services.sla.domain.run import UNAGREED, Run
+from services.sla.handlers.editions import Editions
 from services.sla.handlers.gone import FIRST, find_gone
 from services.sla.handlers.histories import load_histories
 from services.sla.handlers.rows import CASES
@@ -97,7 +96,7 @@ def verify(
         keys.setdefault(row["incident"], []).append(row["_id"])
     read = _read(work, keys)
     histories = load_histories(work, read.cases.values())
-    page, said = _Page(), Said(work, agreements)
+    page = _Page()
     for incident, own in keys.items():
         case = read.cases.get(incident)
         if incident in read.gone:
@@ -110,7 +109,7 @@ def verify(
         else:
             clocks = {key: read.clocks[key] for key in own}
             record = _Record(case=case, entries=entries, edition=read.editions[incident], clocks=clocks)
-            _compare(page, record, agreements, said, work.now)
+            _compare(work, page, record, agreements)
     through = format_instant(found[-1]["started_at"]) if found else None
     return {**to_document(page), "through": through, "next": cursor or FIRST}
 
@@ -128,10 +127,10 @@ def _count_unproven(page: _Page, clocks: Iterable[Clock], since: datetime) -> No
         page.unproven += clock.started_at < since
 
 
-def _compare(page: _Page, record: _Record, agreements: Agreements, said: Said, now: datetime) -> None:
-    case = record.case
+def _compare(work: Work, page: _Page, record: _Record, agreements: Agreements) -> None:
+    case, now = record.case, work.now
     expected = recompute(case.incident, record.entries, agreements, now + _SLACK, kept=case.kept)
-    stale = record.edition != agreements.edition
+    stale, then = record.edition != agreements.edition, Editions(work, case, record.entries, agreements)
     for key, clock in record.clocks.items():
         run = case.clock(clock.identity)
         found = differences(clock, run, expected)
@@ -141,27 +140,23 @@ def _compare(page: _Page, record: _Record, agreements: Agreements, said: Said, n
             continue
         page.checked += 1
         page.kept += any(one.identity == clock.identity for one in case.kept)
-        unagreed = run is not None and run.spans[-1].reason in UNAGREED
-        if found and ended and (stale or unagreed or clock.inputs != inputs_of(clock, expected)):
-            then = _by_its_own(clock, record, said, now)
-            page.bygone += then is None
-            page.superseded += then == ()
-            page.differences.extend(_difference(key, one, clock) for one in then or ())
+        gone = run is not None and run.spans[-1].reason in UNAGREED
+        if run is not None and found and ended and (stale or gone or clock.edition != agreements.edition):
+            _judge(page, key, clock, run, then.of(clock), now + _SLACK)
         else:
             page.behind += is_behind(clock, expected, now)
             page.differences.extend(_difference(key, one, clock) for one in found)
 
 
-def _by_its_own(clock: Clock, record: _Record, said: Said, now: datetime) -> tuple[Difference, ...] | None:
-    """Where a clock that has ended differs from what its history makes of it by the inputs by which it was told; None
-    where it differs and those are not to be had: they were not kept, or were the desk's rules or time zones of then, or
-    several that took its events in turns."""
-    past, run = said.of(clock), record.case.clock(clock.identity)
-    if past is None or run is None:
-        return None
-    found = differences_then(clock, run, record.entries, past.agreements, now + _SLACK, record.case.kept)
-    in_turns = record.edition is None or run.spans[-1].reason in UNAGREED
-    return None if found and (in_turns or not past.exact) else found
+def _judge(page: _Page, key: str, clock: Clock, run: Run, then: Then | None, until: datetime) -> None:
+    """What a clock is that has ended, and of which the agreements in force make something else. One that went with its
+    agreements is no difference when it is not proven: services of several editions may have had it in turns."""
+    if then is not None and then.prove(clock, run, until) is not None:
+        page.superseded += 1
+    elif then is None or not then.exact or run.spans[-1].reason in UNAGREED:
+        page.bygone += 1
+    else:
+        page.differences.extend(_difference(key, one, clock) for one in then.differences(clock, until))
 
 
 def _read(work: Work, keys: Mapping[str, list[str]]) -> _Read:
