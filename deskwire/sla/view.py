@@ -97,14 +97,14 @@ def passage(threshold: Mapping[str, Any]) -> str:
     return "passed" if threshold["passed"] else "ahead"
 
 
-def inputs(names: Mapping[str, str]) -> str:
-    """What the figures were computed with, besides the history."""
-    return f"policies {names['policies']}; calendar {names['calendar']}; time zone database {names['zones']}"
+def inputs(names: Mapping[str, str], note: str = "") -> str:
+    """What the figures were computed with, besides the history; `note` is about the agreements among it."""
+    return f"policies {names['policies']}; calendar {names['calendar']}{note}; time zone database {names['zones']}"
 
 
 def basis(clock: Mapping[str, Any]) -> str:
-    """The inputs of a clock, and whether they hold no more."""
-    return inputs(clock["inputs"]) + ("" if clock["in_force"] else ", which held when it ended")
+    """The inputs of a clock, and whether its agreements hold no more."""
+    return inputs(clock["inputs"], "" if clock["in_force"] else ", which held when it ended")
 
 
 def as_told(clock: Mapping[str, Any], zone: Zone) -> str:

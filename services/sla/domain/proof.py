@@ -65,7 +65,9 @@ class Then:
         end = stored.stopped_at
         if not proof.ceased or end is None or at < end:
             return self._explain(proof.entries, at).get(stored.identity)
-        found = self._explain(proof.entries, end).get(stored.identity)
+        # An event may say that it is later than the instant at which its agreements went.
+        until = max(end, self.entries[proof.entries - 1].at)
+        found = self._explain(proof.entries, until).get(stored.identity)
         if found is None:
             return None
         return replace(found, state=stored.state, due_at=stored.due_at, stopped_at=end, ahead=())
