@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.sla.domain.explanation import Explanation, explain
 from services.sla.domain.history import Entry, known_at
@@ -13,6 +13,8 @@ from services.sla.domain.policy import Agreements
 from services.sla.domain.recompute import Difference, Expected, ceased, recompute, record_differences
 from services.sla.domain.record import Clock
 from services.sla.domain.run import UNAGREED, VOID, Identity, Run
+
+_LEAST = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,8 @@ class Then:
         """How the record of a clock that has ended comes of the history; None when it does not.
 
         What came after its end may have been folded by others, which knew no such clock: then the history counts up to
-        it. When agreements went, it stands where it was: at the event before that, or a later one.
+        it, of several events of one instant up to the one that ended it. When agreements went, it stands where it was:
+        at the event before that, or a later one.
         """
         went_at = _went_at(stored, run)
         for entries, until in self._candidates(stored, run, now):
@@ -76,7 +79,9 @@ class Then:
         yield len(self.entries), now
         if stored.stopped_at is None:
             return
-        yield len(known_at(self.entries, stored.stopped_at)), stored.stopped_at
+        last = len(known_at(self.entries, stored.stopped_at))
+        before = len(known_at(self.entries, stored.stopped_at - _LEAST))
+        yield from ((entries, stored.stopped_at) for entries in range(last, before, -1))
         if run.spans[-1].reason in UNAGREED:
             first = run.spans[-2:][0].version
             yield from ((entries, stored.stopped_at) for entries in range(first, len(self.entries)))
