@@ -78,6 +78,10 @@ class Prediction:
     three_quarters: float | None = None
 
 
+_LAST_BITS = 1e-12
+"""A product of fractions that should be a half may miss it by its last bits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """How long such records take, sorted once. `parts` is what lasts longer than each of `lengths`, from 1 to 0."""
@@ -149,7 +153,7 @@ def judge(by: By, such: Group, elapsed: float, target: float) -> Prediction:
         return Prediction(outlook=Outlook.UNKNOWN, by=by, n=n, longer=longer)
     late = part_beyond(such, elapsed, target)
     reached = such.known[-1] >= target
-    outlook = Outlook.UNLIKELY if late <= HALF else Outlook.LIKELY if reached else Outlook.UNKNOWN
+    outlook = Outlook.UNLIKELY if late <= HALF + _LAST_BITS else Outlook.LIKELY if reached else Outlook.UNKNOWN
     return Prediction(
         outlook=outlook,
         by=by,
@@ -174,8 +178,7 @@ def ends_by(such: Group, elapsed: float, left: float) -> float | None:
     None when so few never ended.
     """
     first, whole = such.after(elapsed)
-    # A product of fractions that should be a half may miss it by the last bit.
-    most = (left + 1e-12) * whole
+    most = (left + _LAST_BITS) * whole
     place = bisect_left(such.parts, -most, lo=first, key=lambda part: -part)
     return such.lengths[place] if place < len(such.lengths) else None
 

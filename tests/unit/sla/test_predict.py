@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deskwire.cli import cli
@@ -145,6 +145,7 @@ def test_more_open_records_that_have_lasted_beyond_the_target_never_make_it_look
     assert part_beyond(grouped([*such, *still]), gone, gone + more) >= before - 1e-9
 
 
+@example(took=[(0, True), (1, True), (2, False), (2, True), (2, True), (3, True), (3, True)], gone=0, more=2)
 @given(st.lists(st.tuples(seconds, st.booleans()), max_size=80), seconds, st.integers(1, 50))
 def test_a_breach_is_likely_only_if_the_median_lies_past_the_target(
     took: list[tuple[int, bool]], gone: int, more: int
