@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -35,9 +36,15 @@ def metrics(port: int, seconds: float = 2.0) -> list[Sample] | None:
 
 def _get(port: int, path: str, seconds: float) -> tuple[int | None, str]:
     try:
+        return _answer(port, path, seconds)
+    except (OSError, HTTPException):
+        # A process that is killed while it answers leaves an answer without its end.
+        return None, ""
+
+
+def _answer(port: int, path: str, seconds: float) -> tuple[int, str]:
+    try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=seconds) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(errors="replace")
-    except OSError:
-        return None, ""
