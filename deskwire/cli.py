@@ -21,6 +21,8 @@ COMMANDS = {
     "replay": ("replay", "Bring another desk's history over and report what became of it."),
     "incidents": ("incidents", "List incidents by number."),
     "show": ("incidents", "Show one record with its history."),
+    "deliveries": ("deliveries", "List notifications, and how they went."),
+    "resend": ("deliveries", "Send one notification again, or all that failed."),
     "sla": ("sla", "Service levels: explain, check, verify, back-test, report."),
     "topology": ("topology", "Print or declare the exchanges and queues."),
     "dead": ("dead", "Dead letters: list, show, replay, discard."),

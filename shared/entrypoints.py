@@ -19,6 +19,7 @@ from shared.config import Settings
 from shared.deadletter import dead_message, retry_message
 from shared.envelope import MAX_HOPS, Envelope, Lane, decode
 from shared.errors import DeskwireError, Rejected, Unavailable
+from shared.lease import Lease
 from shared.publisher import Message, Outcome
 from shared.receiving import Delivery, Subscription
 from shared.retry import RetryAfter, decide
@@ -202,12 +203,14 @@ class Tick(Waiting):
     """Calls a method every `every` seconds in one replica at a time: `@tick("due", every=1.0)`.
 
     The method gets the lease, whose token fences its commits, and returns how many things it did; while that is more
-    than zero it is called again at once.
+    than zero it is called again at once. With `always` it is called while another replica has the lease, too, with
+    None, and once more when the process stops: for what goes on between two calls and must be wound up.
     """
 
-    def __init__(self, name: str, every: float) -> None:
+    def __init__(self, name: str, every: float, *, always: bool = False) -> None:
         self._name = name
         self._every = every
+        self._always = always
         self._stopping = Signal()
         super().__init__()
 
@@ -226,24 +229,29 @@ class Tick(Waiting):
             if not self._once():
                 with eventlet.Timeout(self._every, False):
                     self._stopping.wait()
+        if self._always:
+            self._once()
         try:
             self.runtime.leases.release(self._name)
         except DeskwireError as error:
             log.warning("could not give the lease back", lease=self._name, error=str(error))
 
     def _once(self) -> int:
-        try:
-            lease = self.runtime.leases.acquire(self._name)
-        except DeskwireError as error:
-            log.warning("no lease", lease=self._name, error=str(error))
-            return 0
-        if lease is None:
+        lease = self._acquire()
+        if lease is None and not self._always:
             return 0
         done, fault = self.call(lease)
         if fault is not None:
             log.warning("the tick failed", tick=self._name, error=f"{type(fault).__name__}: {fault}"[:300])
             return 0
         return int(done or 0)
+
+    def _acquire(self) -> Lease | None:
+        try:
+            return self.runtime.leases.acquire(self._name)
+        except DeskwireError as error:
+            log.warning("no lease", lease=self._name, error=str(error))
+            return None
 
 
 events = Events.decorator

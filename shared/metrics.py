@@ -48,6 +48,10 @@ SLA_LATENESS = Histogram(
 SLA_OUTDATED = Gauge("itsm_sla_records_outdated", "Open records yet to be computed by the agreements in force.")
 # `retry` or `permanent` rising: a channel refuses (runbook notifications-failing).
 NOTIFICATIONS = Counter("itsm_notifications", "Deliveries by channel and outcome.", ["channel", "outcome"])
+# Above zero for long: who is behind these hears of nothing on this channel (runbook notifications-failing).
+RECEIVERS_FAILING = Gauge(
+    "itsm_notification_receivers_failing", "Receivers, and mail servers, that failed three times in a row.", ["channel"]
+)
 RPC_SECONDS = Histogram("itsm_rpc_seconds", "Calls answered.", ["method", "outcome"], buckets=_FAST)
 # Rising: the broker or the network drops connections; events are redelivered, not lost.
 CONSUMER_RECONNECTS = Counter("itsm_consumer_reconnects", "Times a consumer lost its connection.", ["service"])

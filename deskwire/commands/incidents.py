@@ -13,7 +13,7 @@ from deskwire.options import json_option
 from deskwire.session import OPERATOR_ACTOR, rpc
 from shared.errors import Invalid
 
-OWNERS = {"INC": "incident", "REQ": "incident", "PRB": "problem", "CHG": "change"}
+OWNERS = {"INC": "incident", "REQ": "incident", "PRB": "problem", "CHG": "change", "DLV": "notify"}
 COLUMNS = ("number", "priority", "state", "level", "team", "service", "title")
 
 
@@ -43,13 +43,14 @@ def incidents(state: tuple[str, ...], after: str | None, limit: int, as_json: bo
 @click.argument("number")
 @json_option
 def show(number: str, as_json: bool) -> None:
-    """Show one record (INC, REQ, PRB or CHG) with its history."""
+    """Show one record (INC, REQ, PRB or CHG) with its history, or a delivery (DLV) with its attempts."""
     owner = OWNERS.get(number[:3].upper())
     if owner is None:
         raise Invalid(f"{number} is no record's number: it starts with {', '.join(OWNERS)}.", pointer="/number")
     args = {"history": True, "notes": True} if owner == "incident" else {}
     with rpc() as client:
-        record = client.call(owner, "get", {"number": number.upper(), "args": args, "actor": OPERATOR_ACTOR})
+        asked = number if owner == "notify" else number.upper()
+        record = client.call(owner, "get", {"number": asked, "args": args, "actor": OPERATOR_ACTOR})
     voice = Voice(as_json=as_json)
     voice.answer(record)
     history, notes = record.pop("history", []), record.pop("notes", [])

@@ -2,5 +2,5 @@
 
 Owns: rules and addresses (a settings file) and deliveries, one for each (event, recipient, channel).
 Events in: incident.*, sla.*, problem.* and change.* of the other services.
-Events out: notification.planned, .started, .deferred, .sent, .failed, .cancelled and .requeued.
+Events out: notification.planned, .deferred, .doubtful, .sent, .failed, .cancelled and .requeued.
 """

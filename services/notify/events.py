@@ -4,6 +4,7 @@ EXCHANGE = "notify.events"
 
 PLANNED = "notification.planned"
 DEFERRED = "notification.deferred"
+DOUBTFUL = "notification.doubtful"
 SENT = "notification.sent"
 FAILED = "notification.failed"
 CANCELLED = "notification.cancelled"
@@ -12,10 +13,11 @@ REQUEUED = "notification.requeued"
 PUBLISHES = {
     PLANNED: "A rule matched an event and one delivery to one recipient on one channel was planned.",
     DEFERRED: "An attempt failed in a way that may pass; the delivery is tried again later.",
+    DOUBTFUL: "It was handed over in full and the answer was lost: it may have arrived, and is tried again rarely.",
     SENT: "The channel took the delivery over: the mail server or the webhook's receiver answered yes.",
     FAILED: "The delivery was given up: the receiver refused it for good, or every attempt was used.",
     CANCELLED: "A person stopped the delivery before it was sent.",
-    REQUEUED: "A person asked to send a sent or failed delivery again, under the same Message-ID.",
+    REQUEUED: "A person asked to send a sent, failed or doubtful delivery again, under the same Message-ID.",
 }
 
 CONSUMES = {

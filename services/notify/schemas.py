@@ -13,6 +13,8 @@ from shared.command import load
 from shared.envelope import Envelope
 
 MAX_PAGE = 200
+CURSOR = validate.Regexp(r"^\d{4}-[0-9T:.Z-]+ DLV-[0-9a-f-]{36}\Z")
+RESENT_STATES = (State.FAILED, State.DOUBTFUL, State.SENT)
 
 
 class _Strict(Schema):
@@ -25,7 +27,17 @@ class GetArgs(_Strict):
 
 
 class ResendArgs(_Strict):
-    """`resend` takes no arguments beside the number."""
+    """`resend` takes no arguments beside the number; without a number, which deliveries are meant.
+
+    A state is needed then, so that nobody sends again what has arrived by leaving a filter out.
+    """
+
+    state = fields.String(validate=validate.OneOf([state.value for state in RESENT_STATES]))
+    recipient = fields.String(validate=validate.Length(1, 255))
+    since = fields.AwareDateTime()
+    until = fields.AwareDateTime()
+    limit = fields.Integer(load_default=MAX_PAGE, strict=True, validate=validate.Range(1, MAX_PAGE))
+    cursor = fields.String(validate=CURSOR)
 
 
 class CancelArgs(_Strict):
@@ -44,7 +56,7 @@ class FindArgs(_Strict):
     since = fields.AwareDateTime()
     until = fields.AwareDateTime()
     limit = fields.Integer(load_default=50, strict=True, validate=validate.Range(1, MAX_PAGE))
-    cursor = fields.String(validate=validate.Regexp(r"^\d{4}-[0-9T:.Z-]+ DLV-[0-9a-f-]{36}\Z"))
+    cursor = fields.String(validate=CURSOR)
 
 
 class ForeignEvent(Schema):
@@ -93,7 +105,8 @@ def snapshot(key: str, version: int, delivery: Delivery) -> dict[str, Any]:
         "rule": delivery.rule,
         "text_from": delivery.content.text_from.value,
         "tried": delivery.tried,
-        "attempts": len(delivery.attempts),
+        "doubts": delivery.doubts,
+        "attempts": delivery.attempts_total,
         "planned_at": format_instant(delivery.planned_at),
         "next_attempt_at": None if due is None else format_instant(due),
     }
@@ -105,6 +118,7 @@ def details(key: str, version: int, delivery: Delivery) -> dict[str, Any]:
         **snapshot(key, version, delivery),
         "subject": delivery.content.subject,
         "text": delivery.content.text,
+        "attempts_total": delivery.attempts_total,
         "attempts": [_attempt(attempt) for attempt in delivery.attempts],
     }
 

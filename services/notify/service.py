@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -14,9 +14,13 @@ from nameko.extensions import DependencyProvider
 from services.notify import handlers, schemas, storage
 from services.notify.channels import Channels, EmailChannel, WebhookChannel
 from services.notify.domain.delivery import Delivery
-from services.notify.domain.outcome import Outcome, Result
+from services.notify.domain.fairness import Places, receivers
+from services.notify.domain.outcome import Progress, Result
+from services.notify.domain.rules import Channel
+from services.notify.handlers.backlog import Backlog
+from services.notify.handlers.dispatch import Dispatcher
 from services.notify.handlers.planning import Tally
-from services.notify.handlers.sending import Go, Sender, Tried
+from services.notify.handlers.rounds import Rounds
 from services.notify.settings import load, with_mail_server
 from services.notify.templates import Templates
 from shared import logs
@@ -24,7 +28,7 @@ from shared.config import Settings
 from shared.entrypoints import events, tick
 from shared.envelope import Envelope
 from shared.lease import Lease
-from shared.metrics import NOTIFICATIONS
+from shared.metrics import NOTIFICATIONS, RECEIVERS_FAILING
 from shared.rpc_entrypoint import command
 from shared.runtime import SETTINGS, Desk, Runtime
 from shared.storage import Stored
@@ -32,69 +36,65 @@ from shared.unit_of_work import Taken
 
 log = logs.get(__name__)
 
-LONGEST_SEND_SECONDS = 20
-"""The end of one attempt whatever the other side does: less than an orderly stop waits, and than the lease lasts."""
+FIRST_SECONDS = 0.1
+TOGETHER_SECONDS = 0.02
+"""How long an outcome is waited for, and then others that can be recorded together with it."""
+FAREWELL = timedelta(seconds=15)
+"""How long an orderly stop lets attempts end: less than the stop itself may take (`DESKWIRE_STOP_SECONDS`)."""
 
 
-TOGETHER_SECONDS = 0.1
-"""How long outcomes are waited for that can be recorded together."""
+class GreenCrew:
+    """Makes each attempt in a green thread of its own, which ends when its channel's time is up, whatever happens."""
 
+    def __init__(self, channels: Channels) -> None:
+        self._channels = channels
+        self._attempts: dict[str, tuple[Any, Stored[Delivery]]] = {}
+        self._ended: eventlet.Queue[tuple[Stored[Delivery], Result | None]] = eventlet.Queue()
 
-class Bounded:
-    """A sender whose every attempt ends: a receiver that drips its answer would hold a place in the pool for ever."""
+    def begin(self, taken: Stored[Delivery], at: datetime) -> None:
+        """Begin an attempt; returns at once."""
+        self._attempts[taken.key] = eventlet.spawn(self._attempt, taken, at), taken
 
-    def __init__(self, sender: Sender) -> None:
-        self._sender = sender
+    def ended(self) -> list[tuple[Stored[Delivery], Result | None]]:
+        """What has ended: waits a moment for the first, and less for others."""
+        together: list[tuple[Stored[Delivery], Result | None]] = []
+        while self._attempts or not self._ended.empty():
+            with eventlet.Timeout(TOGETHER_SECONDS if together else FIRST_SECONDS, False):
+                together.append(self._ended.get())
+                continue
+            break
+        return together
 
-    def send(self, key: str, delivery: Delivery, at: datetime, /) -> Result:
-        """The sender's result, or a retry when it took too long."""
-        with eventlet.Timeout(LONGEST_SEND_SECONDS, False):
-            return self._sender.send(key, delivery, at)
-        return Result(outcome=Outcome.RETRY, detail=f"no end after {LONGEST_SEND_SECONDS} s")
+    def break_off(self) -> None:
+        """End all attempts. What had not left is as if it had not been begun."""
+        for key, (thread, taken) in list(self._attempts.items()):
+            thread.kill()
+            if self._attempts.pop(key, None) is not None:
+                # It never ran.
+                self._ended.put((taken, None))
 
-
-def in_pool(
-    send: Callable[[Stored[Delivery]], Tried], deliveries: Sequence[Stored[Delivery]], places: int, go: Go
-) -> Iterator[list[Tried]]:
-    """Send in green threads, `places` at a time; gives what has ended, as many as end within a moment."""
-    ended: eventlet.Queue[Tried | None] = eventlet.Queue()
-    pool = eventlet.GreenPool(places)
-
-    def attempt(one: Stored[Delivery]) -> None:
-        # Asked when its place is free: by then the process may be stopping.
-        if not go():
-            return
+    def _attempt(self, taken: Stored[Delivery], at: datetime) -> None:
+        progress, result = Progress(), None
+        longest = self._channels.longest(taken.state.channel)
         try:
-            ended.put(send(one))
+            with eventlet.Timeout(longest, False):
+                result = self._channels.send(taken.key, taken.state, at, progress)
+            result = result or progress.broken_off(f"no end after {longest:g} s")
+        except eventlet.greenlet.GreenletExit:
+            result = progress.broken_off("the process stopped before the answer came") if progress.handed_over else None
         except Exception as error:
             # A fault of ours in one delivery must not keep the outcomes of the others from being recorded.
-            log.exception("could not send", delivery=one.key, correlationid=one.state.trail.correlationid)
-            ended.put((one, Result(outcome=Outcome.RETRY, detail=type(error).__name__)))
-
-    def begin() -> None:
-        for one in deliveries:
-            pool.spawn_n(attempt, one)
-        pool.waitall()
-        ended.put(None)
-
-    eventlet.spawn_n(begin)
-    together: list[Tried] = []
-    last = False
-    while not last:
-        # One transaction records what ends within a moment: a slow receiver delays the others' records no longer.
-        found = ended.get()
-        with eventlet.Timeout(TOGETHER_SECONDS, False):
-            while found is not None:
-                together.append(found)
-                found = ended.get()
-        last = found is None
-        if together:
-            yield together
-            together = []
+            log.exception("could not send", delivery=taken.key, correlationid=taken.state.trail.correlationid)
+            result = progress.broken_off(type(error).__name__)
+        finally:
+            self._attempts.pop(taken.key, None)
+            self._ended.put((taken, result))
 
 
 class NotifyParts(DependencyProvider):
     """What the settings file makes: read once at the start, which it stops when the file is wrong."""
+
+    runtime = Runtime()
 
     def setup(self) -> None:
         given: Settings = self.container.config[SETTINGS]
@@ -102,11 +102,20 @@ class NotifyParts(DependencyProvider):
         addresses = self.settings.policy.addresses
         self.deliveries = storage.deliveries(schemas.snapshot)
         self.templates = Templates(self.settings.policy.rules)
-        self.sender = Bounded(
-            Channels(
-                email=EmailChannel(self.settings.smtp, addresses.emails),
-                webhook=WebhookChannel(self.settings.webhook, addresses.webhooks),
-            )
+        self.channels = Channels(
+            email=EmailChannel(self.settings.smtp, addresses.emails),
+            webhook=WebhookChannel(self.settings.webhook, addresses.webhooks),
+        )
+
+    def start(self) -> None:
+        """The runtime is set up by now."""
+        addresses = self.settings.policy.addresses
+        self.dispatcher = Dispatcher(
+            self.runtime.unit_of_work,
+            rounds=Rounds(deliveries=self.deliveries, patience=self.settings.patience, lease=self.settings.lease),
+            backlog=Backlog(self.deliveries.shape.collection, receivers(addresses)),
+            places=Places.of(self.settings.concurrent),
+            crew=GreenCrew(self.channels),
         )
 
     def get_dependency(self, _worker_ctx: Any) -> NotifyParts:
@@ -137,20 +146,18 @@ class NotifyService:
     def on_change(self, envelopes: Sequence[Envelope]) -> Taken:
         return self._plan(envelopes)
 
-    @tick("send", every=0.2)
-    def send(self, lease: Lease) -> int:
-        ended = handlers.send_due(
-            self.desk.unit_of_work,
-            deliveries=self.parts.deliveries,
-            patience=self.parts.settings.patience,
-            limit=self.parts.settings.concurrent,
-            sender=self.parts.sender,
-            concurrently=in_pool,
-            fence=(lease.name, lease.token),
-            stopping=lambda: self.desk.health.draining,
-        )
+    @tick("send", every=0.2, always=True)
+    def send(self, lease: Lease | None) -> int:
+        dispatcher = self.parts.dispatcher
+        fence = None if lease is None else (lease.name, lease.token)
+        ended = dispatcher.step(fence, stopping=lambda: self.desk.health.draining)
+        if self.desk.health.draining:
+            ended += dispatcher.wind_up(FAREWELL)
         for channel, outcome in ended:
             NOTIFICATIONS.labels(channel=channel.value, outcome=outcome.value).inc()
+        failing = Counter(receiver.channel for receiver in dispatcher.failing())
+        for channel in Channel:
+            RECEIVERS_FAILING.labels(channel=channel.value).set(failing[channel])
         return len(ended)
 
     @command

@@ -10,9 +10,10 @@ from typing import Any
 
 from marshmallow import ValidationError, post_load
 
-from services.notify.domain.delivery import Patience
+from services.notify.domain.patience import Patience, PatienceTable
 from services.notify.domain.plan import Policy
 from services.notify.domain.rules import ROLES, Addresses, Channel, Condition, Rule, Webhook
+from services.notify.domain.smtp_steps import SmtpSteps
 from services.notify.settings_schema import SettingsSchema, signing_secret
 from shared import settings_file
 from shared.retry import LADDER
@@ -32,7 +33,13 @@ class SmtpSettings:
     user: str = ""
     password: str = field(default="", repr=False)
     starttls: bool = False
-    timeout_seconds: float = 10.0
+    timeout_seconds: float | None = None
+    """How long any one answer is waited for; None leaves each step the time that RFC 5321 gives it."""
+
+    @property
+    def steps(self) -> SmtpSteps:
+        """How long each step may take."""
+        return SmtpSteps() if self.timeout_seconds is None else SmtpSteps.all(self.timeout_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +53,14 @@ class WebhookSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifySettings:
-    """The whole file. `concurrent` deliveries are on their way at once."""
+    """The whole file. `concurrent` attempts go on at once, beside those that take long.
+
+    `lease` is how long what is on its way belongs to its sender, unless the sender renews it.
+    """
 
     policy: Policy
-    patience: Patience
+    patience: PatienceTable
+    lease: timedelta
     concurrent: int
     smtp: SmtpSettings
     webhook: WebhookSettings
@@ -83,11 +94,10 @@ def _settings(raw: Mapping[str, Any], folder: Path) -> NotifySettings:
     if faults:
         raise refused(faults)
     policy = Policy(rules=rules, addresses=addresses, fallback=raw["fallback"], max_hops=raw["max_hops"])
-    lease = timedelta(seconds=raw["lease_seconds"])
-    patience = Patience(steps=LADDER, max_attempts=raw["max_attempts"], lease=lease)
     return NotifySettings(
         policy=policy,
-        patience=patience,
+        patience=_patience(raw["patience"], raw["max_attempts"]),
+        lease=timedelta(seconds=raw["lease_seconds"]),
         concurrent=raw["concurrent"],
         smtp=smtp,
         webhook=WebhookSettings(**raw["webhook"]),
@@ -98,6 +108,33 @@ def with_mail_server(settings: NotifySettings, host: str | None, port: int | Non
     """The settings with another mail server, where the environment names one."""
     smtp = replace(settings.smtp, host=host or settings.smtp.host, port=port or settings.smtp.port)
     return replace(settings, smtp=smtp)
+
+
+KEEP_TRYING = {Channel.EMAIL: timedelta(days=5), Channel.WEBHOOK: timedelta(days=1)}
+LONGEST_PAUSE = {Channel.EMAIL: timedelta(minutes=30), Channel.WEBHOOK: timedelta(hours=1)}
+URGENT_LONGEST_PAUSE = timedelta(minutes=5)
+
+
+def _patience(raw: Mapping[str, Mapping[str, float]], max_attempts: int | None) -> PatienceTable:
+    normal, urgent = {}, {}
+    for channel in Channel:
+        given = raw[channel.value]
+        keep_trying = _span(given, "keep_trying_hours", timedelta(hours=1), KEEP_TRYING[channel])
+        minute = timedelta(minutes=1)
+        longest = _span(given, "longest_pause_minutes", minute, LONGEST_PAUSE[channel])
+        longest_urgent = _span(given, "urgent_longest_pause_minutes", minute, min(longest, URGENT_LONGEST_PAUSE))
+        normal[channel] = Patience(pauses=_pauses(longest), keep_trying=keep_trying, max_attempts=max_attempts)
+        urgent[channel] = replace(normal[channel], pauses=_pauses(longest_urgent))
+    return PatienceTable(normal=normal, urgent=urgent)
+
+
+def _span(given: Mapping[str, float], name: str, unit: timedelta, default: timedelta) -> timedelta:
+    return given[name] * unit if name in given else default
+
+
+def _pauses(longest: timedelta) -> tuple[timedelta, ...]:
+    """The house's ladder as far as it is shorter, then `longest`."""
+    return (*(step for step in LADDER if step < longest), longest)
 
 
 class _Secrets:

@@ -137,7 +137,7 @@ class SmtpSchema(_Strict):
     password = fields.String()
     password_file = fields.String(validate=validate.Length(1))
     starttls = fields.Boolean(load_default=False)
-    timeout_seconds = fields.Float(load_default=10.0, validate=validate.Range(0.1, 60))
+    timeout_seconds = fields.Float(load_default=None, allow_none=True, validate=validate.Range(0.1, 600))
 
     @validates_schema
     def has_one_password(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -150,11 +150,25 @@ class ReachSchema(_Strict):
     timeout_seconds = fields.Float(load_default=10.0, validate=validate.Range(0.1, 60))
 
 
+class PatienceSchema(_Strict):
+    """How long a channel is tried: RFC 5321, section 4.5.4.1, has mail tried for four to five days."""
+
+    keep_trying_hours = fields.Float(validate=validate.Range(0.01, 24 * 30))
+    longest_pause_minutes = fields.Float(validate=validate.Range(0.1, 24 * 60))
+    urgent_longest_pause_minutes = fields.Float(validate=validate.Range(0.1, 24 * 60))
+
+
+class PatienceTableSchema(_Strict):
+    email = fields.Nested(PatienceSchema, load_default=dict)
+    webhook = fields.Nested(PatienceSchema, load_default=dict)
+
+
 class SettingsSchema(_Strict):
     """The whole file. Every field but `domain`, `smtp`, `addresses` and `rules` has a default."""
 
     domain = fields.String(required=True, validate=validate.Regexp(r"^[A-Za-z0-9.-]{1,255}\Z"))
-    max_attempts = fields.Integer(load_default=8, strict=True, validate=validate.Range(1, 50))
+    max_attempts = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(1, 1000))
+    patience = fields.Nested(PatienceTableSchema, load_default=lambda: PatienceTableSchema().load({}))
     max_hops = fields.Integer(load_default=16, strict=True, validate=validate.Range(1, 32))
     concurrent = fields.Integer(load_default=10, strict=True, validate=validate.Range(1, 100))
     lease_seconds = fields.Integer(load_default=60, strict=True, validate=validate.Range(1, 3600))

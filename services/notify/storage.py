@@ -21,6 +21,7 @@ class DeliveryDocument(Versioned):
         "db_alias": "notify",
         "indexes": [
             ("lane", "next_attempt_at"),
+            ("channel", "recipient", "lane", "next_attempt_at"),
             "place",
             ("state", "place"),
             ("event", "place"),

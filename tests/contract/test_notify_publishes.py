@@ -12,7 +12,7 @@ import pytest
 from services.notify import events, handlers
 from shared.envelope import Lane, encode
 from shared.testing import published
-from tests.unit.notify.factories import PERMANENT, RETRY, SENT, NotifyInMemory, ScriptedSender, make_event
+from tests.unit.notify.factories import DOUBTFUL, PERMANENT, RETRY, SENT, NotifyInMemory, ScriptedCrew, make_event
 
 SAMPLES = Path(__file__).parent / "samples"
 INCIDENT_OPENED = "019c8d7a-6f40-7000-8000-000000000001"
@@ -20,7 +20,7 @@ INCIDENT_OPENED = "019c8d7a-6f40-7000-8000-000000000001"
 
 def lives() -> dict[str, bytes]:
     """Deliveries that between them go through everything; the first event of each type."""
-    notify = NotifyInMemory(sender=ScriptedSender(RETRY, SENT, PERMANENT))
+    notify = NotifyInMemory(crew=ScriptedCrew(RETRY, SENT, PERMANENT, DOUBTFUL))
     trail = {"correlationid": INCIDENT_OPENED, "lane": Lane.URGENT}
     notify.take(make_event(id=INCIDENT_OPENED, **trail))
     notify.send()
@@ -29,6 +29,7 @@ def lives() -> dict[str, bytes]:
     notify.command(handlers.resend, number=notify.stored()["key"])
     notify.send()
     notify.command(handlers.resend, number=notify.stored()["key"])
+    notify.send()
     notify.command(handlers.cancel, {"reason": "It was a drill."}, number=notify.stored()["key"])
     samples: dict[str, bytes] = {}
     for event in published(notify.store):

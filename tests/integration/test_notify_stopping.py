@@ -60,13 +60,6 @@ def mail_server() -> Iterator[tuple[SlowMailServer, int]]:
     controller.stop()
 
 
-class LongRounds(House):
-    """The house with a notify whose rounds are long, so that nothing but the stop ends one."""
-
-    def program(self, name: str) -> list[str]:
-        return ["tests.integration.long_rounds"] if name == "notify" else super().program(name)
-
-
 @pytest.fixture
 def house(mail_server: tuple[SlowMailServer, int], broker: Any, database: Any, tmp_path: Path) -> Iterator[House]:
     file = tmp_path / "notify.yaml"
@@ -84,7 +77,7 @@ def house(mail_server: tuple[SlowMailServer, int], broker: Any, database: Any, t
         "SMTP_HOST": "127.0.0.1",
         "SMTP_PORT": str(mail_server[1]),
     }
-    one = LongRounds(broker, database, tmp_path / "house", services=["notify"], environment=environment)
+    one = House(broker, database, tmp_path / "house", services=["notify"], environment=environment)
     one.declare()
     yield one
     one.stop()

@@ -1,7 +1,8 @@
-"""E-mail by SMTP (RFC 5321, 5322). One session for each delivery, every wait bounded by the timeout.
+"""E-mail by SMTP (RFC 5321, 5322). One session for each delivery, every step of which ends.
 
-Guarantee: a message counts as sent once the server has answered the data with 2xx, whatever happens to the session
-afterwards. The same delivery always yields the same message, byte for byte, so a copy is known by its Message-ID.
+Guarantees: a message counts as sent once the server has answered the data with 2xx, whatever happens to the session
+afterwards; one whose answer is lost is doubtful, and never called refused. The same delivery always yields the same
+message, byte for byte, so a copy is known by its Message-ID.
 """
 
 from __future__ import annotations
@@ -15,12 +16,22 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 
+from services.notify.channels.email_session import EmailSession
 from services.notify.domain.delivery import Delivery
-from services.notify.domain.outcome import Outcome, Result, Stage, judge_smtp
+from services.notify.domain.outcome import Origin, Outcome, Progress, Result, Stage, blame_smtp, judge_smtp
 from services.notify.settings import SmtpSettings
 from services.notify.templates import cut, one_line
 
 MAX_DETAIL = 300
+
+
+class Refused(Exception):
+    """The server answered no."""
+
+    def __init__(self, stage: Stage, code: int, text: bytes | str) -> None:
+        self.stage, self.code = stage, code
+        self.words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        super().__init__(f"{stage.value}: {self.words}")
 
 
 class EmailChannel:
@@ -30,35 +41,59 @@ class EmailChannel:
         self._settings = settings
         self._emails = emails
 
-    def send(self, key: str, delivery: Delivery, _at: datetime, /) -> Result:
+    @property
+    def longest(self) -> float:
+        """Seconds in which any attempt has ended."""
+        return self._settings.steps.longest
+
+    def send(self, key: str, delivery: Delivery, _at: datetime, progress: Progress, /) -> Result:
         """Hand the message to the mail server. Network faults and a refused login may pass; see `judge_smtp`."""
         to = self._emails.get(delivery.recipient)
         if to is None:
             return Result(outcome=Outcome.PERMANENT, detail=f"the address {delivery.recipient} is not known any more")
+        message = compose(key, delivery, to, self._settings).as_bytes()
         try:
-            self._submit(compose(key, delivery, to, self._settings))
+            self._submit(message, to, progress)
+        except Refused as refused:
+            return judge(refused)
+        except UnicodeError:
+            # SMTPUTF8 (RFC 6531) is not spoken.
+            return Result(outcome=Outcome.PERMANENT, detail=f"the address of {delivery.recipient} is not ASCII")
         except (smtplib.SMTPException, OSError) as error:
-            return explain(error)
+            return explain(error, progress)
         return Result(outcome=Outcome.SENT, status=250)
 
-    def _submit(self, message: EmailMessage) -> None:
+    def _submit(self, message: bytes, to: str, progress: Progress) -> None:
         settings = self._settings
-        session = smtplib.SMTP(
-            settings.host, settings.port, local_hostname=settings.domain, timeout=settings.timeout_seconds
-        )
+        session = EmailSession(settings.host, settings.port, domain=settings.domain, steps=settings.steps)
         try:
             if settings.starttls:
-                session.starttls(context=ssl.create_default_context())
+                session.secure(ssl.create_default_context())
             if settings.user:
                 session.login(settings.user, settings.password)
-            session.send_message(message)
+            session.ehlo_or_helo_if_needed()
+            _accepted(Stage.SENDER, *session.mail(settings.sender, _options(session, message)))
+            _accepted(Stage.RECIPIENT, *session.rcpt(to))
+            code, text = session.hand_over(message, progress.hand_over)
+            if code < 0:
+                raise smtplib.SMTPServerDisconnected("the answer to the message cannot be read")
+            _accepted(Stage.DATA, code, text)
         except BaseException:
             session.close()
             raise
         # The message is taken; a fault while saying goodbye must not send it a second time.
         with contextlib.suppress(smtplib.SMTPException, OSError):
-            session.quit()
+            session.farewell()
         session.close()
+
+
+def _options(session: smtplib.SMTP, message: bytes) -> list[str]:
+    return [f"size={len(message)}"] if session.does_esmtp and session.has_extn("size") else []
+
+
+def _accepted(stage: Stage, code: int, text: bytes) -> None:
+    if not 200 <= code < 300:
+        raise Refused(stage, code, text)
 
 
 def compose(key: str, delivery: Delivery, to: str, settings: SmtpSettings) -> EmailMessage:
@@ -91,25 +126,23 @@ def header(value: str) -> str:
     return one_line(value)
 
 
-def explain(error: smtplib.SMTPException | OSError) -> Result:
-    """What an error of the session means, with the server's own words."""
+def judge(refused: Refused) -> Result:
+    """What a refusal means, with the server's own words."""
+    outcome = judge_smtp(refused.stage, refused.code)
+    return Result(
+        outcome=outcome,
+        status=max(refused.code, 0),
+        detail=cut(one_line(str(refused)), MAX_DETAIL),
+        origin=blame_smtp(refused.stage),
+    )
+
+
+def explain(error: smtplib.SMTPException | OSError, progress: Progress) -> Result:
+    """What an error of the session means: without a recipient's name in it, it is the server's."""
     match error:
-        case smtplib.SMTPRecipientsRefused():
-            code, text = next(iter(error.recipients.values()))
-            return _answer(Stage.RECIPIENT, code, text)
         case smtplib.SMTPDataError():
-            return _answer(Stage.DATA, error.smtp_code, error.smtp_error)
-        case smtplib.SMTPSenderRefused():
-            return _answer(Stage.SENDER, error.smtp_code, error.smtp_error)
+            return judge(Refused(Stage.DATA, error.smtp_code, error.smtp_error))
         case smtplib.SMTPResponseException():
-            return _answer(Stage.CONNECT, error.smtp_code, error.smtp_error)
+            return judge(Refused(Stage.CONNECT, error.smtp_code, error.smtp_error))
         case _:
-            return Result(outcome=Outcome.RETRY, detail=cut(one_line(f"{type(error).__name__}: {error}"), MAX_DETAIL))
-
-
-def _answer(stage: Stage, code: int, text: bytes | str) -> Result:
-    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    detail = cut(one_line(f"{stage.value}: {words}"), MAX_DETAIL)
-    outcome = judge_smtp(stage, code)
-    # An error that carries a 2xx would be a server's mistake; the message is not known to be taken.
-    return Result(outcome=Outcome.RETRY if outcome is Outcome.SENT else outcome, status=max(code, 0), detail=detail)
+            return progress.broken_off(cut(one_line(f"{type(error).__name__}: {error}"), MAX_DETAIL), Origin.SERVER)

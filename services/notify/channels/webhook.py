@@ -1,28 +1,29 @@
 """Webhooks out, signed as Standard Webhooks say: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
 
 Guarantees: the body and the id are the same in every attempt; a name is resolved once and the connection goes to
-an address that was judged; no redirect is followed and no proxy from the environment is used; what the receiver
-answers is kept as its status only.
+an address that was judged; no redirect is followed and no proxy from the environment is used; an attempt ends when
+its time is up, whatever the receiver sends (`shared.outbound`); what it answers is kept as its status only.
 """
 
 from __future__ import annotations
 
 import http.client
-import socket
 import ssl
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from standardwebhooks import Webhook as Signer
 
 from services.notify.domain.delivery import Delivery
-from services.notify.domain.outcome import Outcome, Result, judge_http
+from services.notify.domain.outcome import WAITING_STATUSES, Outcome, Progress, Result, judge_http
 from services.notify.domain.rules import Webhook
 from services.notify.settings import WebhookSettings
 from services.notify.templates import cut, one_line
 from shared.envelope import CONTENT_TYPE
+from shared.outbound import connect, resolve
 
 MAX_DETAIL = 300
 PORTS = {"http": 80, "https": 443}
@@ -41,21 +42,34 @@ class WebhookChannel:
         self._settings = settings
         self._webhooks = webhooks
 
-    def send(self, key: str, delivery: Delivery, at: datetime, /) -> Result:
-        """Post the event. A refused address is permanent, a network fault may pass; see `judge_http`."""
+    @property
+    def longest(self) -> float:
+        """Seconds in which any attempt has ended, the look-up of the name included."""
+        return 2 * self._settings.timeout_seconds
+
+    def send(self, key: str, delivery: Delivery, at: datetime, progress: Progress, /) -> Result:
+        """Post the event. A refused address is permanent, a network fault may pass; see `judge_http`.
+
+        Where the request has left and no answer came, nobody knows whether it was taken: that is doubtful.
+        """
         target = self._webhooks.get(delivery.recipient)
         if target is None:
             return Result(outcome=Outcome.PERMANENT, detail=f"the address {delivery.recipient} is not known any more")
         body = delivery.content.body
         try:
-            status = self._post(urlsplit(target.url), body.encode(), headers(target, key, body, at))
+            status, retry_after = self._post(
+                urlsplit(target.url), body.encode(), headers(target, key, body, at), progress
+            )
         except AddressRefused as error:
             return Result(outcome=Outcome.PERMANENT, detail=str(error))
         except (http.client.HTTPException, OSError) as error:
-            return Result(outcome=Outcome.RETRY, detail=cut(one_line(f"{type(error).__name__}: {error}"), MAX_DETAIL))
-        return Result(outcome=judge_http(status), status=status, detail=f"HTTP {status}")
+            return progress.broken_off(cut(one_line(f"{type(error).__name__}: {error}"), MAX_DETAIL))
+        asked = read_retry_after(retry_after, at) if status in WAITING_STATUSES else None
+        return Result(outcome=judge_http(status), status=status, detail=f"HTTP {status}", retry_after=asked)
 
-    def _post(self, url: SplitResult, body: bytes, headers: Mapping[str, str]) -> int:
+    def _post(
+        self, url: SplitResult, body: bytes, headers: Mapping[str, str], progress: Progress
+    ) -> tuple[int, str | None]:
         if url.scheme != "https" and not (url.scheme == "http" and self._settings.allow_http):
             raise AddressRefused(f"{url.scheme} is not allowed")
         host, port = url.hostname or "", url.port or PORTS[url.scheme]
@@ -68,9 +82,23 @@ class WebhookChannel:
         try:
             target = (url.path or "/") + (f"?{url.query}" if url.query else "")
             connection.request("POST", target, body=body, headers=dict(headers))
-            return connection.getresponse().status
+            progress.hand_over()
+            response = connection.getresponse()
+            return response.status, response.getheader("Retry-After")
         finally:
             connection.close()
+
+
+def read_retry_after(value: str | None, now: datetime) -> timedelta | None:
+    """`Retry-After` in seconds or as an HTTP date (RFC 9110, section 10.2.3); None when it is neither or is past."""
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return timedelta(seconds=int(text))
+    try:
+        asked = parsedate_to_datetime(text) - now
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return asked if asked > timedelta() else None
 
 
 def headers(target: Webhook, key: str, body: str, at: datetime) -> dict[str, str]:
@@ -82,12 +110,6 @@ def headers(target: Webhook, key: str, body: str, at: datetime) -> dict[str, str
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": Signer(target.secret).sign(key, at, body),
     }
-
-
-def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a name, best first. Raises OSError when it has none."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def is_public(address: str) -> bool:
@@ -118,15 +140,12 @@ class _Pinned(http.client.HTTPConnection):
         self._secure = secure
 
     def connect(self) -> None:
-        """Connect to the first address that answers."""
-        failure: OSError = OSError(f"{self.host} has no address")
-        for address in self._addresses:
+        """Connect to the first address that answers. From its beginning the whole attempt has `timeout` seconds."""
+        outbound = connect(self._addresses, self.port, float(self.timeout or 0))
+        if self._secure:
             try:
-                self.sock = socket.create_connection((address, self.port), self.timeout)
-            except OSError as error:
-                failure = error
-                continue
-            if self._secure:
-                self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
-            return
-        raise failure
+                outbound.start_tls(ssl.create_default_context(), self.host)
+            except BaseException:
+                outbound.close()
+                raise
+        self.sock = outbound

@@ -1,4 +1,4 @@
-"""The life of one delivery: planned, tried, and sent or given up."""
+"""The life of one delivery: planned, tried, and sent or given up, or handed over without an answer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from services.notify import events
 from services.notify.domain.outcome import Outcome, Result
+from services.notify.domain.patience import LONGEST_RETRY_AFTER, Patience
 from services.notify.domain.rules import Channel
 from shared.errors import NotAllowed
 from shared.event import Event
@@ -16,11 +17,22 @@ from shared.event import Event
 ROUNDS = "rounds"
 """The collection of what is on its way."""
 
+SHOWN_ATTEMPTS = 20
+"""How many attempts a delivery holds: the latest. Each stands in the journal and in the audit besides."""
+
+MOST_INTERRUPTED = 8
+"""Attempts in a row whose sender vanished; what ends every process that tries it is given up."""
+
 
 class State(StrEnum):
-    """Where a delivery stands."""
+    """Where a delivery stands.
+
+    `DOUBTFUL`: it was handed over in full and the answer was lost. It may have arrived; it is tried again rarely,
+    always under the same identity, so that a receiver can tell the copy.
+    """
 
     PLANNED = "planned"
+    DOUBTFUL = "doubtful"
     SENT = "sent"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -32,6 +44,7 @@ class Action(StrEnum):
     SUCCEED = "succeed"
     DEFER = "defer"
     FAIL = "fail"
+    DOUBT = "doubt"
     RESEND = "resend"
     CANCEL = "cancel"
 
@@ -40,11 +53,18 @@ TRANSITIONS: Mapping[tuple[State, Action], State] = {
     (State.PLANNED, Action.SUCCEED): State.SENT,
     (State.PLANNED, Action.DEFER): State.PLANNED,
     (State.PLANNED, Action.FAIL): State.FAILED,
+    (State.PLANNED, Action.DOUBT): State.DOUBTFUL,
     (State.PLANNED, Action.CANCEL): State.CANCELLED,
+    (State.DOUBTFUL, Action.SUCCEED): State.SENT,
+    (State.DOUBTFUL, Action.DEFER): State.DOUBTFUL,
+    (State.DOUBTFUL, Action.FAIL): State.FAILED,
+    (State.DOUBTFUL, Action.DOUBT): State.DOUBTFUL,
+    (State.DOUBTFUL, Action.CANCEL): State.CANCELLED,
     # It was on its way when it was cancelled.
     (State.CANCELLED, Action.SUCCEED): State.SENT,
     (State.SENT, Action.RESEND): State.PLANNED,
     (State.FAILED, Action.RESEND): State.PLANNED,
+    (State.DOUBTFUL, Action.RESEND): State.PLANNED,
 }
 """(state, action) -> state; what is not here is refused."""
 
@@ -92,8 +112,10 @@ class Trail:
 class Delivery:
     """One message to one recipient on one channel about one event.
 
-    `next_attempt_at` is when a sender may take it up, None in the states in which nothing is due. `tried` counts the
-    attempts since it was planned or last requeued. `place` orders deliveries by the time of planning and is unique.
+    `next_attempt_at` is when a sender may take it up, None where nothing is due: it has ended, or it is doubtful and a
+    person decides. `tried` counts the attempts and `doubts` those whose end is not known, since it was planned or last
+    requeued (`requeued_at`). Of the attempts the latest SHOWN_ATTEMPTS are here, `attempts_total` counts all.
+    `place` orders deliveries by the time of planning and is unique.
     """
 
     event: str
@@ -110,23 +132,15 @@ class Delivery:
     state: State = State.PLANNED
     next_attempt_at: datetime | None = None
     tried: int = 0
+    doubts: int = 0
+    requeued_at: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
+    attempts_total: int = 0
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long a delivery is tried: the pause after each attempt (the last one repeats), and how many of them.
-
-    `lease` is how long a round of deliveries belongs to the sender that took it up, unless it gives it back.
-    """
-
-    steps: tuple[timedelta, ...]
-    max_attempts: int
-    lease: timedelta
-
-    def pause(self, tried: int) -> timedelta:
-        """The pause after attempt number `tried` (the first is 1)."""
-        return self.steps[min(tried, len(self.steps)) - 1]
+    @property
+    def tried_since(self) -> datetime:
+        """From when on patience counts."""
+        return self.requeued_at or self.planned_at
 
 
 Step = tuple[Delivery, tuple[Event, ...]]
@@ -139,26 +153,70 @@ def plan_delivery(delivery: Delivery, now: datetime) -> Step:
 
 
 def settle(delivery: Delivery, result: Result, now: datetime, patience: Patience) -> Step:
-    """Record how an attempt ended: sent, later by the ladder, or failed when it cannot pass or patience is out.
+    """Record how an attempt ended: sent, later, doubtful, or failed when it cannot pass or patience is out.
 
     One that was interrupted, because its sender vanished, is due again at once. The receiver may thus see a message
     twice after a crash, always under the same Message-ID or webhook-id. Raises NotAllowed for what has ended, except
     that a cancelled delivery may turn out to have been sent.
     """
     attempt = Attempt(at=now, outcome=result.outcome, status=result.status, detail=result.detail)
-    delivery = replace(delivery, attempts=(*delivery.attempts, attempt), tried=delivery.tried + 1)
+    doubts = delivery.doubts + (result.outcome is Outcome.DOUBTFUL)
+    delivery = replace(
+        delivery,
+        attempts=(*delivery.attempts, attempt)[-SHOWN_ATTEMPTS:],
+        attempts_total=delivery.attempts_total + 1,
+        tried=delivery.tried + 1,
+        doubts=doubts,
+    )
     if result.outcome is Outcome.SENT:
         return _end(delivery, Action.SUCCEED, events.SENT, attempt)
-    if result.outcome is Outcome.PERMANENT or delivery.tried >= patience.max_attempts:
+    if result.outcome is Outcome.PERMANENT:
         return _end(delivery, Action.FAIL, events.FAILED, attempt)
-    pause = timedelta() if result.outcome is Outcome.INTERRUPTED else patience.pause(delivery.tried)
-    later = replace(delivery, state=_next(delivery, Action.DEFER), next_attempt_at=now + pause)
+    if doubts:
+        return _doubt(delivery, attempt, patience)
+    if _is_out(delivery, now, patience):
+        return _end(delivery, Action.FAIL, events.FAILED, attempt)
+    due_at = now if result.outcome is Outcome.INTERRUPTED else _next_attempt_at(delivery, result, now, patience)
+    later = replace(delivery, state=_next(delivery, Action.DEFER), next_attempt_at=due_at)
     return later, (Event(type=events.DEFERRED, at=now, change=_change(delivery, attempt)),)
 
 
+def _doubt(delivery: Delivery, attempt: Attempt, patience: Patience) -> Step:
+    """It may have arrived: whatever follows, it is never called failed for want of patience."""
+    pause = patience.doubtful_pause(delivery.doubts)
+    rests = pause is None or _is_out(delivery, attempt.at, patience)
+    due_at = None if rests or pause is None else attempt.at + pause
+    doubtful = attempt.outcome is Outcome.DOUBTFUL
+    state = _next(delivery, Action.DOUBT if doubtful else Action.DEFER)
+    event = Event(
+        type=events.DOUBTFUL if doubtful or rests else events.DEFERRED, at=attempt.at, change=_change(delivery, attempt)
+    )
+    return replace(delivery, state=state, next_attempt_at=due_at), (event,)
+
+
+def _is_out(delivery: Delivery, now: datetime, patience: Patience) -> bool:
+    if patience.max_attempts is not None and delivery.tried >= patience.max_attempts:
+        return True
+    latest = delivery.attempts[-min(delivery.tried, MOST_INTERRUPTED) :]
+    if len(latest) == MOST_INTERRUPTED and all(attempt.outcome is Outcome.INTERRUPTED for attempt in latest):
+        return True
+    return now >= delivery.tried_since + patience.keep_trying
+
+
+def _next_attempt_at(delivery: Delivery, result: Result, now: datetime, patience: Patience) -> datetime:
+    """After its pause, or after the one the receiver asked for; the last attempt is made when patience ends."""
+    asked = min(result.retry_after or timedelta(), LONGEST_RETRY_AFTER)
+    ends_at = delivery.tried_since + patience.keep_trying
+    return max(now + asked, min(now + patience.pause(delivery.tried), ends_at))
+
+
 def resend(delivery: Delivery, now: datetime) -> Step:
-    """Send a sent or failed delivery again, with all its attempts before it. Raises NotAllowed in other states."""
-    again = replace(delivery, state=_next(delivery, Action.RESEND), tried=0, next_attempt_at=now)
+    """Send one again that has ended or is doubtful, under the same identity and with its attempts before it.
+
+    Raises NotAllowed in other states.
+    """
+    state = _next(delivery, Action.RESEND)
+    again = replace(delivery, state=state, tried=0, doubts=0, requeued_at=now, next_attempt_at=now)
     return again, (Event(type=events.REQUEUED, at=now, change={"state_from": delivery.state.value}),)
 
 

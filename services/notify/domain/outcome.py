@@ -1,18 +1,31 @@
-"""What the answer of a mail server or a webhook's receiver means: done, later, or never. Pure tables."""
+"""What the answer of a mail server or of a webhook's receiver means: done, later, never, or unknown. Pure tables."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """How one attempt ended."""
+    """How one attempt ended.
+
+    `DOUBTFUL`: the message was handed over in full and the answer was lost, so that nobody here can know whether it
+    was taken. `INTERRUPTED`: its sender vanished before it knew.
+    """
 
     SENT = "sent"
     RETRY = "retry"
     PERMANENT = "permanent"
     INTERRUPTED = "interrupted"
+    DOUBTFUL = "doubtful"
+
+
+class Origin(StrEnum):
+    """Where the cause of a failure lies: with this one recipient, or with the server that serves all of a channel."""
+
+    RECIPIENT = "recipient"
+    SERVER = "server"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +33,31 @@ class Result:
     """What a channel reports of one attempt.
 
     `status` is the SMTP reply code or the HTTP status, 0 where there was no answer; `detail` is one line for
-    people and never holds a secret.
+    people and never holds a secret. `retry_after` is how long the receiver asked to be left alone.
     """
 
     outcome: Outcome
     status: int = 0
     detail: str = ""
+    origin: Origin = Origin.RECIPIENT
+    retry_after: timedelta | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far an attempt has come. Once `handed_over`, an error no longer says that the message was not taken."""
+
+    handed_over: bool = False
+
+    def hand_over(self) -> None:
+        """All of the message has left."""
+        self.handed_over = True
+
+    def broken_off(self, detail: str, origin: Origin = Origin.RECIPIENT) -> Result:
+        """What an attempt without an answer means: doubtful when the message had left, else it may pass."""
+        if self.handed_over:
+            return Result(outcome=Outcome.DOUBTFUL, detail=detail)
+        return Result(outcome=Outcome.RETRY, detail=detail, origin=origin)
 
 
 class Stage(StrEnum):
@@ -43,6 +75,9 @@ LASTING_STAGES = frozenset({Stage.RECIPIENT, Stage.DATA})
 PASSING_STATUSES = frozenset({302, 303, 307, 408, 425, 429})
 """HTTP statuses under 500 that may pass: a temporary redirect, a timeout, too early, too many requests."""
 
+WAITING_STATUSES = frozenset({429, 503})
+"""HTTP statuses whose Retry-After is honoured (RFC 6585, section 4; RFC 9110, section 10.2.3)."""
+
 
 def judge_smtp(stage: Stage, code: int) -> Outcome:
     """RFC 5321, section 4.2.1: 5xx is permanent where it concerns the recipient or the message, the rest may pass.
@@ -52,6 +87,11 @@ def judge_smtp(stage: Stage, code: int) -> Outcome:
     if 200 <= code < 300:
         return Outcome.SENT
     return Outcome.PERMANENT if 500 <= code < 600 and stage in LASTING_STAGES else Outcome.RETRY
+
+
+def blame_smtp(stage: Stage) -> Origin:
+    """Whose failure it is: what a server refuses before it hears of a recipient, it refuses for all of them."""
+    return Origin.RECIPIENT if stage in LASTING_STAGES else Origin.SERVER
 
 
 def judge_http(status: int) -> Outcome:

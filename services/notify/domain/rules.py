@@ -29,6 +29,9 @@ class Reason(StrEnum):
     NO_RECIPIENT = "no_recipient"
 
 
+URGENT = 0
+"""The lane of what is served first; a higher number is served later (the envelope's lanes)."""
+
 VISIBLE_WHEN_RESTRICTED = frozenset({"number", "version", "state", "priority"})
 """What the snapshot of a restricted record holds; a rule that asks for more cannot be judged."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.notify.channels import EmailChannel, WebhookChannel
 from services.notify.domain.delivery import Content, Delivery
-from services.notify.domain.outcome import Result
+from services.notify.domain.outcome import Progress, Result
 from services.notify.domain.rules import Channel, Webhook
 from services.notify.settings import SmtpSettings, WebhookSettings
 from shared.clock import SystemClock
@@ -23,7 +23,7 @@ def make_smtp(port: int, **overrides: Any) -> SmtpSettings:
 
 
 def mail(port: int, delivery: Delivery | None = None, **overrides: Any) -> Result:
-    return EmailChannel(make_smtp(port, **overrides), EMAILS).send(KEY, delivery or make_delivery(), NOW)
+    return EmailChannel(make_smtp(port, **overrides), EMAILS).send(KEY, delivery or make_delivery(), NOW, Progress())
 
 
 OPEN = WebhookSettings(allow_http=True, allow_private=True, timeout_seconds=2.0)
@@ -34,4 +34,4 @@ def post(url: str, settings: WebhookSettings = OPEN, at: Any = NOW, **overrides:
     delivery = make_delivery(
         **{"recipient": "chat", "channel": Channel.WEBHOOK, "content": Content(body=BODY), **overrides}
     )
-    return WebhookChannel(settings, {"chat": Webhook(url=url, secret=SECRET)}).send(KEY, delivery, at)
+    return WebhookChannel(settings, {"chat": Webhook(url=url, secret=SECRET)}).send(KEY, delivery, at, Progress())

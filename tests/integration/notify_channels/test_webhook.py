@@ -86,14 +86,14 @@ def test_a_receiver_without_a_certificate_we_trust_gets_nothing(receiver: Receiv
     assert receiver.requests == []
 
 
-def test_a_receiver_that_is_away_or_silent_is_tried_later() -> None:
+def test_a_receiver_that_is_away_is_tried_later_and_of_one_that_is_silent_nobody_knows() -> None:
     assert post(f"http://127.0.0.1:{free_port()}/").outcome is Outcome.RETRY
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        assert post(url, replace(OPEN, timeout_seconds=0.2)).outcome is Outcome.RETRY
+        assert post(url, replace(OPEN, timeout_seconds=0.2)).outcome is Outcome.DOUBTFUL
 
 
-def test_an_answer_that_is_no_http_is_tried_later() -> None:
+def test_after_an_answer_that_is_no_http_nobody_knows() -> None:
     with socket.create_server(("127.0.0.1", 0)) as odd:
 
         def answer() -> None:
@@ -106,7 +106,7 @@ def test_an_answer_that_is_no_http_is_tried_later() -> None:
         thread.start()
         result = post(f"http://127.0.0.1:{odd.getsockname()[1]}/")
         thread.join()
-    assert result.outcome is Outcome.RETRY
+    assert result.outcome is Outcome.DOUBTFUL
 
 
 def test_a_name_that_does_not_exist_is_tried_later() -> None:

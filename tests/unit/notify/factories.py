@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from services.notify import handlers, schemas, storage
-from services.notify.domain.delivery import Content, Delivery, Patience, Trail
+from services.notify.domain.delivery import Content, Delivery, Trail
+from services.notify.domain.fairness import Places, receivers
 from services.notify.domain.outcome import Outcome, Result
+from services.notify.domain.patience import Patience, PatienceTable
 from services.notify.domain.plan import Policy
 from services.notify.domain.rules import Addresses, Channel, Facts, Rule, Webhook
+from services.notify.handlers.backlog import Backlog
+from services.notify.handlers.dispatch import Dispatcher
+from services.notify.handlers.rounds import Rounds
 from services.notify.templates import Templates
 from shared.clock import FixedClock, format_instant
 from shared.command import Command
@@ -25,7 +30,9 @@ from shared.testing import MemoryStore, make_cause, make_envelope, make_instant
 from shared.unit_of_work import Taken, UnitOfWork
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
-PATIENCE = Patience(steps=LADDER, max_attempts=8, lease=timedelta(seconds=60))
+PATIENCE = Patience(pauses=LADDER, keep_trying=timedelta(days=1))
+PATIENCE_TABLE = PatienceTable(normal=dict.fromkeys(Channel, PATIENCE), urgent=dict.fromkeys(Channel, PATIENCE))
+LEASE = timedelta(seconds=60)
 
 
 def make_rule(**overrides: Any) -> Rule:
@@ -122,47 +129,56 @@ RETRY = Result(outcome=Outcome.RETRY, status=451, detail="recipient: later")
 PERMANENT = Result(outcome=Outcome.PERMANENT, status=550, detail="recipient: unknown")
 
 
-class Crash(Exception):
-    """The process ends here."""
+DOUBTFUL = Result(outcome=Outcome.DOUBTFUL, detail="no answer")
 
 
-class ScriptedSender:
-    """Answers each delivery with the next result of the script, then with success; keeps what it was handed."""
+class ScriptedCrew:
+    """Answers each attempt with the next result of the script, then with success.
 
-    def __init__(self, *script: Result | Exception) -> None:
+    What the script answers with None goes on until `finish` ends it. `handed` holds what it was given, in order.
+    """
+
+    def __init__(self, *script: Result | None) -> None:
         self.script = list(script)
         self.handed: list[tuple[str, Delivery]] = []
+        self.going: dict[str, Stored[Delivery]] = {}
+        self._ended: list[tuple[Stored[Delivery], Result | None]] = []
 
-    def send(self, key: str, delivery: Delivery, _at: datetime, /) -> Result:
-        self.handed.append((key, delivery))
+    def begin(self, taken: Stored[Delivery], at: datetime) -> None:
+        self.handed.append((taken.key, taken.state))
         answer = self.script.pop(0) if self.script else SENT
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if answer is None:
+            self.going[taken.key] = taken
+        else:
+            self._ended.append((taken, answer))
 
+    def finish(self, key: str, result: Result) -> None:
+        """End an attempt that goes on."""
+        self._ended.append((self.going.pop(key), result))
 
-def one_by_one(
-    send: Callable[[Stored[Delivery]], Any],
-    taken: Sequence[Stored[Delivery]],
-    _places: int,
-    go: Callable[[], bool],
-) -> Iterator[list[Any]]:
-    for one in taken:
-        if go():
-            yield [send(one)]
+    def ended(self) -> list[tuple[Stored[Delivery], Result | None]]:
+        ended, self._ended = self._ended, []
+        return ended
+
+    def break_off(self) -> None:
+        self._ended += [(taken, None) for taken in self.going.values()]
+        self.going.clear()
 
 
 class NotifyInMemory:
     """The service without its door."""
 
-    def __init__(self, *rules: Rule, sender: ScriptedSender | None = None, **policy: Any) -> None:
+    def __init__(self, *rules: Rule, crew: ScriptedCrew | None = None, places: int = 10, **policy: Any) -> None:
         self.store = MemoryStore()
         self.clock = FixedClock(make_instant())
         self.unit_of_work = UnitOfWork(self.store, self.clock, SequentialIds(), pause=lambda _: None)
         self.deliveries = storage.deliveries(schemas.snapshot)
         self.policy = make_policy(*rules, **policy)
         self.templates = Templates(self.policy.rules)
-        self.sender = sender or ScriptedSender()
+        self.crew = crew or ScriptedCrew()
+        self.places = places
+        self.rounds = Rounds(deliveries=self.deliveries, patience=PATIENCE_TABLE, lease=LEASE)
+        self.dispatcher = self.another_sender()
         self.tally: Counter[Any] = Counter()
 
     def take(self, *envelopes: Envelope) -> Taken:
@@ -176,19 +192,27 @@ class NotifyInMemory:
         )
         return self.unit_of_work.take("notify", envelopes, block)
 
-    def send(self, limit: int = 10, concurrently: Any = one_by_one, token: int = 1, **options: Any) -> list[Any]:
-        """What the holder of the lease with this token does."""
-        self.store.collections.setdefault("leases", {})["send"] = {"token": token}
-        return handlers.send_due(
+    def another_sender(self, crew: ScriptedCrew | None = None) -> Dispatcher:
+        """The dispatcher of a process that starts now."""
+        return Dispatcher(
             self.unit_of_work,
-            deliveries=self.deliveries,
-            patience=PATIENCE,
-            limit=limit,
-            sender=self.sender,
-            concurrently=concurrently,
-            fence=("send", token),
-            **options,
+            rounds=self.rounds,
+            backlog=Backlog("deliveries", receivers(self.policy.addresses)),
+            places=Places.of(self.places),
+            crew=crew or self.crew,
         )
+
+    def hold(self, token: int) -> None:
+        """Let the holder with this token have the lease."""
+        self.store.collections.setdefault("leases", {})["send"] = {"token": token}
+
+    def send(self, token: int = 1, stopping: Callable[[], bool] = lambda: False) -> list[Any]:
+        """What the holder of the lease with this token does, until there is nothing more to do now."""
+        self.hold(token)
+        ended: list[Any] = []
+        while found := self.dispatcher.step(("send", token), stopping):
+            ended += found
+        return ended
 
     def command(self, handler: Callable[..., Document], args: dict[str, Any] | None = None, **request: Any) -> Document:
         fields = {"number": None, "args": {}, "cause": make_cause(), "expected_version": None, "idempotency_key": None}

@@ -9,11 +9,11 @@ from services.notify import handlers, schemas
 from shared.command import load
 from shared.errors import Invalid, NotAllowed, NotFound, VersionMismatch
 from shared.testing import published
-from tests.unit.notify.factories import PERMANENT, NotifyInMemory, ScriptedSender, make_event
+from tests.unit.notify.factories import PERMANENT, NotifyInMemory, ScriptedCrew, make_data, make_event
 
 
 def failed() -> NotifyInMemory:
-    notify = NotifyInMemory(sender=ScriptedSender(PERMANENT))
+    notify = NotifyInMemory(crew=ScriptedCrew(PERMANENT))
     notify.take(make_event())
     notify.send()
     return notify
@@ -44,7 +44,28 @@ def test_a_failed_delivery_is_sent_again_on_demand_and_the_audit_names_who_asked
     assert published(notify.store)[-1].data["change"]["by"] == "alice"
     notify.send()
     assert notify.stored()["state"] == "sent"
-    assert {handed for handed, _ in notify.sender.handed} == {key}
+    assert {handed for handed, _ in notify.crew.handed} == {key}
+
+
+def test_a_group_is_sent_again_page_by_page_by_one_command() -> None:
+    notify = NotifyInMemory(crew=ScriptedCrew(*[PERMANENT] * 5))
+    notify.take(*(make_event(id=str(number)) for number in range(5)))
+    notify.send()
+    notify.take(make_event(id="other", data=make_data(team="manager")))
+    notify.send()
+    args = {"state": "failed", "recipient": "network", "limit": 3}
+    first = notify.command(handlers.resend, load(schemas.ResendArgs(), args))
+    rest = notify.command(handlers.resend, load(schemas.ResendArgs(), {**args, "cursor": first["next"]}))
+    assert (first["resent"], rest["resent"], rest["next"]) == (3, 2, None)
+    assert len({*first["numbers"], *rest["numbers"]}) == 5
+    notify.send()
+    assert [row["state"] for row in notify.rows()] == ["sent"] * 6
+
+
+def test_a_group_without_a_state_is_refused() -> None:
+    with pytest.raises(Invalid) as caught:
+        failed().command(handlers.resend, load(schemas.ResendArgs(), {"recipient": "network"}))
+    assert caught.value.pointer == "/args/state"
 
 
 def test_a_resend_that_is_repeated_with_the_same_version_happens_once() -> None:
@@ -60,7 +81,7 @@ def test_a_cancelled_delivery_is_not_sent() -> None:
     notify.take(make_event())
     notify.command(handlers.cancel, {"reason": "it was a drill"}, number=notify.stored()["key"])
     notify.send()
-    assert notify.sender.handed == []
+    assert notify.crew.handed == []
     assert published(notify.store)[-1].data["change"]["reason"] == "it was a drill"
 
 
@@ -86,7 +107,7 @@ def test_a_list_is_read_page_by_page_without_loss_or_repetition() -> None:
 
 
 def test_a_list_is_narrowed_by_state_event_recipient_and_time() -> None:
-    notify = NotifyInMemory(sender=ScriptedSender(PERMANENT))
+    notify = NotifyInMemory(crew=ScriptedCrew(PERMANENT))
     notify.take(make_event(id="1"))
     notify.send()
     notify.clock.advance(timedelta(minutes=1))

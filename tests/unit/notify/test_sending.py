@@ -1,30 +1,31 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from services.notify import handlers
+from services.notify.handlers.backlog import LOOK_AHEAD
 from shared.envelope import Lane
 from shared.errors import Conflict
 from shared.testing import published
 from tests.unit.notify.factories import (
-    PATIENCE,
+    DOUBTFUL,
+    LEASE,
     PERMANENT,
     RETRY,
     SENT,
-    Crash,
     NotifyInMemory,
-    ScriptedSender,
+    ScriptedCrew,
+    make_addresses,
+    make_data,
     make_event,
-    one_by_one,
 )
 
 
 def planned(*script: Any) -> NotifyInMemory:
-    notify = NotifyInMemory(sender=ScriptedSender(*script))
+    notify = NotifyInMemory(crew=ScriptedCrew(*script))
     notify.take(make_event())
     return notify
 
@@ -33,12 +34,16 @@ def types(notify: NotifyInMemory) -> list[str]:
     return [event.type.removeprefix("notification.") for event in published(notify.store)]
 
 
+def states(notify: NotifyInMemory) -> list[str]:
+    return sorted(row["state"] for row in notify.rows())
+
+
 def test_a_due_delivery_is_sent_once() -> None:
     notify = planned()
     notify.send()
     notify.send()
     assert notify.stored()["state"] == "sent"
-    assert len(notify.sender.handed) == 1
+    assert len(notify.crew.handed) == 1
     assert types(notify) == ["planned", "sent"]
 
 
@@ -61,52 +66,80 @@ def test_nothing_is_tried_before_its_pause_is_over() -> None:
     assert len(notify.send()) == 1
 
 
-def test_a_crash_between_sending_and_its_record_sends_again_under_the_same_key() -> None:
-    notify = planned(Crash())
-    with pytest.raises(Crash):
+def test_an_attempt_that_takes_long_is_recorded_when_it_ends_and_holds_up_no_other() -> None:
+    notify = planned(None)
+    assert notify.send() == []
+    notify.take(make_event(id="another", data=make_data(team="manager")))
+    assert len(notify.send()) == 1
+    (key,) = notify.crew.going
+    notify.crew.finish(key, SENT)
+    assert len(notify.send()) == 1
+    assert states(notify) == ["sent", "sent"]
+
+
+def test_what_goes_on_for_longer_than_the_lease_stays_its_senders() -> None:
+    notify = planned(None)
+    notify.send()
+    for _ in range(5):
+        notify.clock.advance(LEASE / 2)
         notify.send()
+    other = notify.another_sender(ScriptedCrew())
+    notify.hold(2)
+    assert other.step(("send", 2), lambda: False) == []
+    notify.crew.finish(notify.stored()["_id"], SENT)
+    notify.send()
+    assert notify.stored()["attempts_total"] == 1
+
+
+def test_a_crash_between_sending_and_its_record_sends_again_under_the_same_key() -> None:
+    notify = planned(None)
+    notify.send()
+    notify.dispatcher = notify.another_sender()
     assert notify.send(token=2) == []
-    notify.clock.advance(PATIENCE.lease)
+    notify.clock.advance(LEASE)
     notify.send(token=2)
-    (first, before), (second, after) = notify.sender.handed
+    (first, before), (second, after) = notify.crew.handed
     assert (first, before.content, before.planned_at) == (second, after.content, after.planned_at)
     assert notify.stored()["state"] == "sent"
-    assert [one["outcome"] for one in notify.stored()["attempts"]] == ["interrupted", "sent"]
+    assert [attempt["outcome"] for attempt in notify.stored()["attempts"]] == ["interrupted", "sent"]
 
 
 def test_a_delivery_that_ends_every_process_is_given_up() -> None:
-    notify = planned(*[Crash() for _ in range(PATIENCE.max_attempts)])
-    for token in range(1, PATIENCE.max_attempts + 1):
-        with pytest.raises(Crash):
-            notify.send(token=token)
-        notify.clock.advance(PATIENCE.lease)
-    assert notify.send(token=PATIENCE.max_attempts + 1) == []
+    notify = planned(*[None] * 20)
+    for token in range(1, 20):
+        notify.send(token=token)
+        notify.clock.advance(LEASE)
+        notify.dispatcher = notify.another_sender()
     assert notify.stored()["state"] == "failed"
-    assert len(notify.sender.handed) == PATIENCE.max_attempts
+    assert len(notify.crew.handed) == 8
 
 
 def test_what_a_vanished_sender_had_in_hand_holds_up_no_other() -> None:
-    notify = planned(Crash())
-    with pytest.raises(Crash):
-        notify.send()
+    notify = planned(None)
+    notify.send()
+    notify.dispatcher = notify.another_sender()
     notify.take(make_event(id="another"))
     assert len(notify.send(token=2)) == 1
-    assert sorted(row["state"] for row in notify.rows()) == ["planned", "sent"]
+    assert states(notify) == ["planned", "sent"]
 
 
-def test_a_round_that_is_over_leaves_nothing_to_wait_for() -> None:
-    notify = NotifyInMemory()
-    notify.take(make_event(id="1"))
-    notify.send(token=1)
-    notify.take(make_event(id="2"))
-    assert len(notify.send(token=2)) == 1
+def test_how_an_attempt_ended_is_recorded_by_a_sender_that_has_lost_its_lease() -> None:
+    notify = planned(None)
+    notify.send()
+    notify.hold(2)
+    notify.crew.finish(notify.stored()["_id"], SENT)
+    assert len(notify.dispatcher.step(None, lambda: False)) == 1
+    assert notify.stored()["state"] == "sent"
+
+
+def test_a_sender_without_the_lease_begins_nothing() -> None:
+    notify = planned()
+    assert notify.dispatcher.step(None, lambda: False) == []
+    assert notify.stored()["state"] == "planned"
 
 
 def test_a_slow_sender_that_succeeded_is_believed_although_its_round_is_over() -> None:
-    notify = planned()
-    (slow,) = take_up(notify, token=1)
-    notify.clock.advance(PATIENCE.lease)
-    (fast,) = take_up(notify, token=2)
+    notify, slow, fast = overtaken()
     settle(notify, slow, SENT)
     settle(notify, fast, RETRY)
     assert notify.stored()["state"] == "sent"
@@ -114,10 +147,7 @@ def test_a_slow_sender_that_succeeded_is_believed_although_its_round_is_over() -
 
 
 def test_a_slow_sender_that_failed_is_ignored_when_its_round_is_over() -> None:
-    notify = planned()
-    (slow,) = take_up(notify, token=1)
-    notify.clock.advance(PATIENCE.lease)
-    (fast,) = take_up(notify, token=2)
+    notify, slow, fast = overtaken()
     settle(notify, slow, PERMANENT)
     assert notify.stored()["state"] == "planned"
     settle(notify, fast, SENT)
@@ -133,11 +163,12 @@ def test_a_delivery_that_is_cancelled_on_its_way_and_arrives_is_said_to_be_sent(
     assert types(notify) == ["planned", "cancelled", "sent"]
 
 
-def test_a_delivery_that_is_cancelled_on_its_way_and_fails_stays_cancelled() -> None:
+@pytest.mark.parametrize("result", [RETRY, DOUBTFUL])
+def test_a_delivery_that_is_cancelled_on_its_way_and_does_not_arrive_stays_cancelled(result: Any) -> None:
     notify = planned()
     (taken,) = take_up(notify, token=1)
     notify.command(handlers.cancel, {"reason": "moot"}, number=taken.key)
-    settle(notify, taken, RETRY)
+    settle(notify, taken, result)
     assert notify.stored()["state"] == "cancelled"
 
 
@@ -146,47 +177,107 @@ def test_urgent_deliveries_go_first_whatever_their_age() -> None:
     for number, lane in enumerate([Lane.BULK, Lane.NORMAL, Lane.URGENT]):
         notify.take(make_event(id=str(number), lane=lane))
         notify.clock.advance(timedelta(seconds=1))
-    notify.send(limit=2)
-    assert [delivery.event for _, delivery in notify.sender.handed] == ["2", "1", "0"]
+    notify.send()
+    assert [delivery.event for _, delivery in notify.crew.handed] == ["2", "1", "0"]
 
 
-def test_a_long_backlog_is_left_after_a_while_for_what_is_urgent() -> None:
-    notify = NotifyInMemory()
-    notify.take(*(make_event(id=str(number)) for number in range(13)))
+def test_a_receiver_that_fails_is_tried_by_one_delivery_at_a_time_and_the_others_are_not_held_up() -> None:
+    refusing = {"network": RETRY}
+    notify = NotifyInMemory(crew=ByRecipient(refusing))
+    notify.take(*(make_event(id=str(number)) for number in range(60)))
+    notify.take(*(make_event(id=f"other {number}", data=make_data(team="manager")) for number in range(5)))
+    notify.send()
+    tried = [delivery.recipient for _, delivery in notify.crew.handed]
+    assert tried.count("manager") == 5
+    assert tried.count("network") <= 20
+    before = len(notify.crew.handed)
+    notify.clock.advance(timedelta(minutes=1))
+    notify.send()
+    assert len(notify.crew.handed) == before + 1
 
-    def slowly(send: Any, taken: Sequence[Any], places: int, go: Any) -> Iterator[list[Any]]:
-        for index, ended in enumerate(one_by_one(send, taken, places, go)):
-            notify.clock.advance(timedelta(seconds=index == 9))
-            yield ended
 
-    assert len(notify.send(limit=2, concurrently=slowly)) == 10
-    assert sorted(row["state"] for row in notify.rows()) == ["planned"] * 3 + ["sent"] * 10
-    assert len(notify.send(token=2)) == 3
+def test_with_ten_slow_receivers_and_a_thousand_deliveries_an_urgent_one_goes_before_any_second_attempt() -> None:
+    slow = {f"slow-{number}": None for number in range(10)}
+    emails = {**make_addresses().emails, **{name: f"{name}@example.org" for name in slow}}
+    addresses = make_addresses()
+    notify = NotifyInMemory(
+        crew=ByRecipient(slow), addresses=type(addresses)(emails=emails, webhooks=addresses.webhooks)
+    )
+    for number in range(1000):
+        team = f"slow-{number % 10}"
+        notify.take(make_event(id=str(number), lane=Lane.URGENT, data=make_data(team=team)))
+    notify.send()
+    notify.take(make_event(id="P1", lane=Lane.URGENT), make_event(id="P3", lane=Lane.NORMAL))
+    for _ in range(12):
+        notify.clock.advance(timedelta(seconds=1))
+        notify.send()
+    events = [delivery.event for _, delivery in notify.crew.handed]
+    assert {"P1", "P3"} <= set(events)
+    assert len(events) == len(set(events))
+    assert len(notify.crew.going) == len(slow)
+
+
+def test_what_waits_for_one_receiver_hides_no_other_however_much_it_is() -> None:
+    notify = NotifyInMemory(crew=ByRecipient({"network": None}))
+    notify.take(*(make_event(id=str(number)) for number in range(LOOK_AHEAD + 50)))
+    notify.clock.advance(timedelta(seconds=1))
+    notify.take(make_event(id="other", data=make_data(team="manager")))
+    notify.send()
+    assert "other" in [delivery.event for _, delivery in notify.crew.handed]
 
 
 def test_a_process_that_stops_begins_no_other() -> None:
     notify = NotifyInMemory()
     notify.take(*(make_event(id=str(number)) for number in range(13)))
-    assert len(notify.send(stopping=lambda: len(notify.sender.handed) >= 2)) == 2
-    assert len(notify.send(token=2)) == 11
+    assert notify.send(stopping=lambda: True) == []
+    assert len(notify.send(token=2)) == 13
+
+
+def test_an_orderly_stop_waits_a_while_and_gives_back_what_has_not_left() -> None:
+    notify = planned(None, None)
+    notify.take(make_event(id="another", data=make_data(team="manager")))
+    notify.send()
+    first, second = notify.crew.going
+    notify.crew.finish(first, SENT)
+    assert len(notify.dispatcher.wind_up(timedelta())) == 1
+    assert states(notify) == ["planned", "sent"]
+    notify.dispatcher = notify.another_sender()
+    assert len(notify.send(token=2)) == 1
+    assert notify.crew.handed[-1][0] == second
+    assert [row["attempts_total"] for row in notify.rows()] == [1, 1]
 
 
 def test_outcomes_that_come_together_are_recorded_together() -> None:
     notify = NotifyInMemory()
     notify.take(*(make_event(id=str(number)) for number in range(4)))
+    notify.hold(1)
+    assert len(notify.dispatcher.step(("send", 1), lambda: False)) == 4
+    assert states(notify) == ["sent"] * 4
 
-    def at_once(send: Any, taken: Sequence[Any], _places: int, _go: Any) -> Iterator[list[Any]]:
-        yield [send(one) for one in taken]
 
-    assert len(notify.send(limit=10, concurrently=at_once)) == 4
-    assert [row["state"] for row in notify.rows()] == ["sent"] * 4
+def test_an_outcome_that_cannot_be_recorded_now_is_recorded_later() -> None:
+    notify = planned()
+    commit, faults = notify.store.commit, [True]
+
+    def once(writes: Any) -> None:
+        if "deliveries" in writes.updates and faults:
+            faults.pop()
+            raise OSError("the database is away")
+        commit(writes)
+
+    notify.store.commit = once  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="away"):
+        notify.send()
+    notify.send()
+    assert notify.stored()["state"] == "sent"
+    assert len(notify.crew.handed) == 1
 
 
 def test_a_delivery_that_was_cancelled_after_the_look_is_not_taken_up() -> None:
     notify = planned()
-    keys = handlers.due(notify.store, notify.clock.now(), "deliveries")
-    notify.command(handlers.cancel, {"reason": "moot"}, number=keys[0])
-    assert take_up(notify, token=1, keys=keys) == []
+    key = notify.stored()["_id"]
+    notify.command(handlers.cancel, {"reason": "moot"}, number=key)
+    assert take_up(notify, token=1, key=key) == []
 
 
 def test_a_holder_that_was_overtaken_takes_nothing_up() -> None:
@@ -196,17 +287,31 @@ def test_a_holder_that_was_overtaken_takes_nothing_up() -> None:
     assert notify.stored()["state"] == "planned"
 
 
-def take_up(notify: NotifyInMemory, *, token: int, holder: int = 0, keys: Sequence[str] = ()) -> Any:
-    notify.store.collections.setdefault("leases", {})["send"] = {"token": holder or token}
-    wanted = keys or handlers.due(notify.store, notify.clock.now(), "deliveries")
-    return notify.unit_of_work.run(
-        lambda work: handlers.take_up(
-            work, keys=wanted, deliveries=notify.deliveries, patience=PATIENCE, fence=("send", token)
-        )
-    )
+class ByRecipient(ScriptedCrew):
+    """Answers by recipient; who is not named takes everything."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        super().__init__()
+        self._answers = answers
+
+    def begin(self, taken: Any, at: Any) -> None:
+        self.script = [self._answers.get(taken.state.recipient, SENT)]
+        super().begin(taken, at)
+
+
+def overtaken() -> tuple[NotifyInMemory, Any, Any]:
+    notify = planned()
+    (slow,) = take_up(notify, token=1)
+    notify.clock.advance(LEASE)
+    (fast,) = take_up(notify, token=2)
+    return notify, slow, fast
+
+
+def take_up(notify: NotifyInMemory, *, token: int, holder: int = 0, key: str = "") -> Any:
+    notify.hold(holder or token)
+    keys = [key or notify.stored()["_id"]]
+    return notify.unit_of_work.run(lambda work: notify.rounds.take_up(work, keys=keys, held=(), fence=("send", token)))
 
 
 def settle(notify: NotifyInMemory, taken: Any, result: Any) -> None:
-    notify.unit_of_work.run(
-        lambda work: handlers.settle(work, taken, result, deliveries=notify.deliveries, patience=PATIENCE)
-    )
+    notify.unit_of_work.run(lambda work: notify.rounds.settle_one(work, taken, result))

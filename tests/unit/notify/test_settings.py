@@ -9,8 +9,10 @@ import pytest
 import yaml
 
 from services.notify.domain.rules import Channel, Condition
+from services.notify.domain.smtp_steps import SmtpSteps
 from services.notify.settings import NotifySettings, load, with_mail_server
 from services.notify.templates import Templates
+from shared.envelope import Lane
 from shared.errors import Invalid
 from tests.unit.notify.factories import SECRET
 
@@ -66,9 +68,28 @@ def test_the_shipped_settings_are_valid_and_their_templates_compile() -> None:
 def test_a_short_file_is_completed_with_defaults() -> None:
     settings = parse(make_document())
     assert (settings.smtp.host, settings.smtp.port, settings.smtp.domain) == ("localhost", 25, "desk.example")
-    assert (settings.patience.max_attempts, settings.patience.lease) == (8, timedelta(seconds=60))
+    assert settings.lease == timedelta(seconds=60)
+    assert settings.smtp.steps == SmtpSteps(greeting=300, command=300, data=120, block=180, final=600)
+    mail, webhook = (settings.patience.normal[channel] for channel in (Channel.EMAIL, Channel.WEBHOOK))
+    assert (mail.keep_trying, webhook.keep_trying) == (timedelta(days=5), timedelta(days=1))
+    assert settings.patience.urgent[Channel.EMAIL].pauses[-1] == timedelta(minutes=5)
     assert not settings.webhook.allow_http
     assert not settings.webhook.allow_private
+
+
+def test_patience_is_set_by_channel_and_lane() -> None:
+    patience = {"email": {"keep_trying_hours": 2, "longest_pause_minutes": 3, "urgent_longest_pause_minutes": 0.5}}
+    table = parse(make_document(patience=patience, max_attempts=9)).patience
+    mail = table.of(Channel.EMAIL, Lane.NORMAL)
+    seconds = [pause.total_seconds() for pause in mail.pauses]
+    assert (mail.keep_trying, seconds, mail.max_attempts) == (timedelta(hours=2), [1, 10, 60, 180], 9)
+    assert table.of(Channel.EMAIL, Lane.URGENT).pauses[-1] == timedelta(seconds=30)
+    assert table.of(Channel.WEBHOOK, Lane.BULK).keep_trying == timedelta(days=1)
+
+
+def test_the_time_that_is_set_for_the_mail_server_holds_for_every_step() -> None:
+    smtp = {"sender": "desk@desk.example", "timeout_seconds": 45}
+    assert parse(make_document(smtp=smtp)).smtp.steps == SmtpSteps.all(45)
 
 
 def test_a_condition_is_one_value_or_a_list_of_them() -> None:
