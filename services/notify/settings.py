@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import ValidationError, post_load
 
-from services.notify.domain.patience import Patience, PatienceTable
+from services.notify.domain.patience import DOUBTFUL_PAUSES, Patience, PatienceTable
 from services.notify.domain.plan import Policy
 from services.notify.domain.rules import ROLES, Addresses, Channel, Condition, Rule, Webhook
 from services.notify.domain.smtp_steps import SmtpSteps
@@ -115,7 +115,7 @@ LONGEST_PAUSE = {Channel.EMAIL: timedelta(minutes=30), Channel.WEBHOOK: timedelt
 URGENT_LONGEST_PAUSE = timedelta(minutes=5)
 
 
-def _patience(raw: Mapping[str, Mapping[str, float]], max_attempts: int | None) -> PatienceTable:
+def _patience(raw: Mapping[str, Mapping[str, Any]], max_attempts: int | None) -> PatienceTable:
     normal, urgent = {}, {}
     for channel in Channel:
         given = raw[channel.value]
@@ -123,13 +123,19 @@ def _patience(raw: Mapping[str, Mapping[str, float]], max_attempts: int | None) 
         minute = timedelta(minutes=1)
         longest = _span(given, "longest_pause_minutes", minute, LONGEST_PAUSE[channel])
         longest_urgent = _span(given, "urgent_longest_pause_minutes", minute, min(longest, URGENT_LONGEST_PAUSE))
-        normal[channel] = Patience(pauses=_pauses(longest), keep_trying=keep_trying, max_attempts=max_attempts)
+        doubtful = [pause * minute for pause in given.get("doubtful_pauses_minutes", ())]
+        normal[channel] = Patience(
+            pauses=_pauses(longest),
+            keep_trying=keep_trying,
+            max_attempts=max_attempts,
+            doubtful_pauses=tuple(doubtful) or DOUBTFUL_PAUSES,
+        )
         urgent[channel] = replace(normal[channel], pauses=_pauses(longest_urgent))
     return PatienceTable(normal=normal, urgent=urgent)
 
 
-def _span(given: Mapping[str, float], name: str, unit: timedelta, default: timedelta) -> timedelta:
-    return given[name] * unit if name in given else default
+def _span(given: Mapping[str, Any], name: str, unit: timedelta, default: timedelta) -> timedelta:
+    return unit * given[name] if name in given else default
 
 
 def _pauses(longest: timedelta) -> tuple[timedelta, ...]:

@@ -156,6 +156,9 @@ class PatienceSchema(_Strict):
     keep_trying_hours = fields.Float(validate=validate.Range(0.01, 24 * 30))
     longest_pause_minutes = fields.Float(validate=validate.Range(0.1, 24 * 60))
     urgent_longest_pause_minutes = fields.Float(validate=validate.Range(0.1, 24 * 60))
+    doubtful_pauses_minutes = fields.List(
+        fields.Float(validate=validate.Range(0.01, 7 * 24 * 60)), validate=validate.Length(max=100)
+    )
 
 
 class PatienceTableSchema(_Strict):

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from random import Random
 
 from tests.faults.stage import PROCESSES, Stage
+from tests.misbehaviour import HTTP_STEPS, SMTP_STEPS, Manner, peer
 
 SHORT_HOLES = (1.0, 3.0)
 LONG_HOLES = (12.0, 25.0)
 """Seconds: shorter than every timeout of the house; longer than its publishers wait, and some than its heartbeat."""
 ABSENCE = (1.5, 3.5)
+SICKNESS = (1.0, 4.0)
+"""Seconds: shorter and longer than the run's notify waits for an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,33 @@ def restart_server(name: str) -> Fault:
         stage.servers[name].start()
 
     return Fault(kind="restart", target=name, strike=strike)
+
+
+def sick(link: str, step: str, manner: Manner, seconds: float) -> Fault:
+    """The mail server or the webhook's receiver goes wrong at one step for a while. notify must answer its probes."""
+
+    def strike(stage: Stage) -> None:
+        with peer(step, manner) as server:
+            stage.links[link].divert(server.port)
+            deadline = time.monotonic() + seconds
+            while time.monotonic() < deadline:
+                status, said = stage.house.get("notify", "/readyz")
+                if status != 200:
+                    stage.ended.append(f"notify was not ready while {link} was {manner} at {step}: {said}")
+                    break
+                time.sleep(0.1)
+            stage.links[link].heal()
+            stage.links[link].reset()
+
+    return Fault(kind="sick", target=f"{link} {manner} at {step} {seconds:.1f} s", strike=strike)
+
+
+def sicknesses(random: Random, count: int) -> list[Fault]:
+    """`count` of all the ways in which mail server and receiver can go wrong."""
+    ways = [("mail", step, manner) for step in SMTP_STEPS for manner in Manner]
+    ways += [("web", step, manner) for step in HTTP_STEPS for manner in Manner]
+    chosen = random.sample(ways, min(count, len(ways)))
+    return [sick(link, step, manner, random.uniform(*SICKNESS)) for link, step, manner in chosen]
 
 
 def kills(random: Random, rounds: int) -> list[Fault]:

@@ -20,7 +20,7 @@ class Proxy:
     """
 
     def __init__(self, target: int) -> None:
-        self._target = target
+        self._home = self._target = target
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy-{target}", daemon=True)
         self._refusing = False
@@ -57,6 +57,10 @@ class Proxy:
         """Let nothing through towards the server (`up`), the client (`down`), or either; nobody is told."""
         self._call(lambda: self._shut(up, down))
 
+    def divert(self, target: int) -> None:
+        """Lead new connections to another server, until `heal`."""
+        self._call(lambda: self._lead(target))
+
     def _call(self, act: Callable[[], None]) -> None:
         done = threading.Event()
 
@@ -69,8 +73,12 @@ class Proxy:
 
     def _pass(self) -> None:
         self._refusing = False
+        self._lead(self._home)
         for gate in self._gates.values():
             gate.set()
+
+    def _lead(self, target: int) -> None:
+        self._target = target
 
     def _deny(self) -> None:
         self._refusing = True

@@ -53,6 +53,7 @@ SMALL = (
     Scenario(name="network", share=0.15, faults=lambda random: nemesis.network(random, 4, 6, 0)),
     Scenario(name="broker", share=0.05, faults=lambda random: nemesis.outages(random, "broker", "amqp", 1, 1, 2)),
     Scenario(name="database", share=0.1, faults=lambda random: nemesis.outages(random, "database", "mongodb", 2, 1, 2)),
+    Scenario(name="receivers", share=0.08, faults=lambda random: nemesis.sicknesses(random, 6)),
 )
 LARGE = (
     Scenario(name="copies", share=0.15, copied=1.0, replicas=True),
@@ -62,6 +63,7 @@ LARGE = (
     Scenario(name="network", share=0.15, faults=lambda random: nemesis.network(random, 12, 12, 6)),
     Scenario(name="broker", share=0.05, faults=lambda random: nemesis.outages(random, "broker", "amqp", 5, 3, 3)),
     Scenario(name="database", share=0.1, faults=lambda random: nemesis.outages(random, "database", "mongodb", 8, 2, 4)),
+    Scenario(name="receivers", share=0.1, faults=lambda random: nemesis.sicknesses(random, 48)),
 )
 DOSES = {"small": (SMALL, 1_000), "large": (LARGE, 10_000)}
 

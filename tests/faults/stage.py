@@ -58,7 +58,9 @@ class Stage:
         self.amqp = Proxy(self.broker.port)
         self.mongodb = Proxy(self.database.port)
         self.sinks = Sinks()
-        self.links = {"amqp": self.amqp, "mongodb": self.mongodb}
+        self.mail = Proxy(self.sinks.smtp_port)
+        self.web = Proxy(self.sinks.http_port)
+        self.links = {"amqp": self.amqp, "mongodb": self.mongodb, "mail": self.mail, "web": self.web}
         self.servers: dict[str, Broker | Database] = {"broker": self.broker, "database": self.database}
         self.ended: list[str] = []
 
@@ -66,7 +68,7 @@ class Stage:
         """Start all and wait until it is ready."""
         self.broker.spawn()
         self.database.start()
-        for part in (self.amqp, self.mongodb, self.sinks):
+        for part in (self.sinks, *self.links.values()):
             part.start()
         assert wait_for(self.broker.ready, READY_SECONDS), f"the broker is not ready; see {self.broker.log}"
         self.house = FaultyHouse(
@@ -84,23 +86,23 @@ class Stage:
 
     def stop(self) -> None:
         """Stop all, at the end of a run however it went."""
-        for proxy in (self.amqp, self.mongodb):
+        for proxy in self.links.values():
             proxy.heal()
         for child in self.house.processes.values():
             child.kill()
         self.broker.kill()
         self.database.kill()
         self.sinks.close()
-        for proxy in (self.amqp, self.mongodb):
+        for proxy in self.links.values():
             proxy.close()
 
     def _environment(self) -> dict[str, str]:
         file = self.folder / "notify.yaml"
-        file.write_text(yaml.safe_dump(notify_settings(self.sinks.http_port)))
+        file.write_text(yaml.safe_dump(notify_settings(self.web.port)))
         return {
             "DESKWIRE_NOTIFY_FILE": str(file),
             "SMTP_HOST": "127.0.0.1",
-            "SMTP_PORT": str(self.sinks.smtp_port),
+            "SMTP_PORT": str(self.mail.port),
             "DESKWIRE_RETRY_ATTEMPTS": str(ATTEMPTS),
             "DESKWIRE_ANCHOR_SECONDS": "5",
             # Small batches: more transactions for a kill to fall into.
@@ -176,11 +178,14 @@ def notify_settings(http_port: int) -> dict[str, Any]:
             rules.append(rule)
     return {
         "domain": "faults.localhost",
-        "max_attempts": 50,
+        "patience": {
+            name: {"doubtful_pauses_minutes": [0.02] * 50, "longest_pause_minutes": 0.1}
+            for name in ("email", "webhook")
+        },
         "concurrent": 20,
         "lease_seconds": 5,
-        "smtp": {"sender": "desk@faults.localhost"},
-        "webhook": {"allow_http": True, "allow_private": True},
+        "smtp": {"sender": "desk@faults.localhost", "timeout_seconds": 2.0},
+        "webhook": {"allow_http": True, "allow_private": True, "timeout_seconds": 2.0},
         "addresses": {
             "desk": {"email": "desk@faults.localhost"},
             "hook": {"webhook": {"url": f"http://127.0.0.1:{http_port}/hook", "secret": SECRET}},
