@@ -11,14 +11,14 @@ import smtplib
 import ssl
 from collections.abc import Mapping
 from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 
+from services.notify.channels.message import compose
 from services.notify.domain.delivery import Delivery
 from services.notify.domain.outcome import Outcome, Result, Stage, judge_smtp
 from services.notify.settings import SmtpSettings
-from services.notify.templates import cut, one_line
+from shared.text.clusters import cut
+from shared.text.lines import one_line
 
 MAX_DETAIL = 300
 
@@ -59,36 +59,6 @@ class EmailChannel:
         with contextlib.suppress(smtplib.SMTPException, OSError):
             session.quit()
         session.close()
-
-
-def compose(key: str, delivery: Delivery, to: str, settings: SmtpSettings) -> EmailMessage:
-    """The message of a delivery. It depends on nothing but its arguments.
-
-    RFC 3834: `Auto-Submitted` keeps out-of-office replies and other desks from answering. `References` gathers all
-    messages about one record in one thread.
-    """
-    message = EmailMessage(policy=SMTP)
-    message["From"] = Address(addr_spec=header(settings.sender))
-    message["To"] = Address(addr_spec=header(to))
-    message["Subject"] = header(delivery.content.subject)
-    message["Date"] = delivery.planned_at
-    message["Message-ID"] = message_id(key, settings.domain)
-    message["References"] = message_id(delivery.record, settings.domain)
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Auto-Response-Suppress"] = "All"
-    message.set_content(delivery.content.text)
-    return message
-
-
-def message_id(key: str, domain: str) -> str:
-    """`<key@domain>`: the same for every attempt of a delivery."""
-    left = "".join(one if one.isascii() and (one.isalnum() or one in "-_.") else "-" for one in key)
-    return f"<{left}@{domain}>"
-
-
-def header(value: str) -> str:
-    """A value that cannot leave its header: no line break, no control character."""
-    return one_line(value)
 
 
 def explain(error: smtplib.SMTPException | OSError) -> Result:
