@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import sys
 from enum import IntEnum
@@ -10,8 +11,8 @@ from typing import Any, NoReturn
 
 import click
 
-from deskwire.console import harmless
 from shared.errors import DeskwireError, Unavailable
+from shared.text.terminal import harmless
 
 COMMANDS = {
     "up": ("up", "Start everything on this machine and stop it with Ctrl-C."),
@@ -79,6 +80,9 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit. An error of the house is one sentence on standard error."""
+    # A name that the locale cannot say must not end the command: it is spelled out, as on standard error.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:

@@ -7,9 +7,9 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.markup import escape
+from rich.text import Text
 
-from deskwire.console import BAD, GOOD, Voice
+from deskwire.console import BAD, GOOD, Cell, Voice, styled
 from deskwire.sla.bars import characters
 from deskwire.sla.times import length
 from services.sla.domain.figures import AGES, OLDEST
@@ -123,23 +123,23 @@ def _table(
     cells = []
     for name, number in lines:
         part = number / whole if whole else 0.0
-        cells.append((escape(name), spoken(number), f"{part:.0%}", characters(part, BAR, voice.mark)))
+        cells.append((name, spoken(number), f"{part:.0%}", characters(part, BAR, voice.mark)))
     voice.table(columns, cells, numbers=(columns[1],))
 
 
-def _shown(row: Mapping[str, Any], voice: Voice) -> list[str]:
+def _shown(row: Mapping[str, Any], voice: Voice) -> list[Cell]:
     means = ["" if row[name] is None else length(round(row[name])) for name in MEANS]
     numbers = (str(row[name]) for name in NUMBERS)
-    return [escape(row["value"]), row["clock"], *numbers, percent(row), _attained(row["attainment"], voice), *means]
+    return [row["value"], row["clock"], *numbers, percent(row), _attained(row["attainment"], voice), *means]
 
 
-def _attained(part: float | None, voice: Voice) -> str:
+def _attained(part: float | None, voice: Voice) -> Text:
     """What was in time, and then what was not: told apart by the character where there is no colour."""
     if part is None:
-        return ""
+        return Text()
     met = characters(part, SHORT, voice.mark)
     rest = SHORT - len(met)
-    return f"[{GOOD}]{met}[/][{BAD}]{voice.rest * rest}[/]"
+    return styled(met, GOOD).append(voice.rest * rest, BAD)
 
 
 def _add(into: dict[str, Any], other: Mapping[str, Any]) -> None:

@@ -21,7 +21,12 @@ def one_line(text: str) -> str:
     Control characters and lone surrogates are shown as U+FFFD, and so is what turns the direction of more than the
     text itself (`directions`). Other spaces stay but for those at both ends. The same again changes nothing.
     """
-    return visible(_GAP.sub(_closed, text)).strip(" ")
+    return in_a_row(text).strip(" ")
+
+
+def in_a_row(text: str) -> str:
+    """As `one_line`, with the spaces at both ends: a part of a line."""
+    return visible(_GAP.sub(_closed, text))
 
 
 def many_lines(text: str) -> str:
