@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 
 from deskwire_client import Spool
 from deskwire_client.cli import main
@@ -19,6 +19,7 @@ from tests.unit.text.strict_terminal import screen
 AWAY = "amqp://guest:guest@127.0.0.1:1/"
 
 
+@settings(deadline=None)
 @given(text=texts)
 @example(text="a\x1b]52;c;cm0gLXJmIC8K\x07\nb")
 def test_an_argument_that_is_refused_is_quoted_in_one_line_that_no_terminal_obeys(text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.text.clusters import LONGEST, clusters, cut
@@ -65,6 +65,7 @@ def test_what_turns_the_text_around_it_is_shown(text: str, shown: str) -> None:
     assert many_lines(text) == shown
 
 
+@settings(deadline=None)
 @given(text=texts)
 def test_one_line_has_no_end_and_no_control_and_stays_the_same(text: str) -> None:
     line = one_line(text)
@@ -74,6 +75,7 @@ def test_one_line_has_no_end_and_no_control_and_stays_the_same(text: str) -> Non
     line.encode()
 
 
+@settings(deadline=None)
 @given(text=texts)
 def test_many_lines_end_by_line_feeds_alone_and_stay_the_same(text: str) -> None:
     lines = many_lines(text)
@@ -82,6 +84,7 @@ def test_many_lines_end_by_line_feeds_alone_and_stay_the_same(text: str) -> None
     lines.encode()
 
 
+@settings(deadline=None)
 @given(text=texts)
 def test_clusters_are_the_text(text: str) -> None:
     parts = list(clusters(text))
@@ -96,6 +99,7 @@ def test_what_people_take_for_one_character_is_one_cluster(cluster: str) -> None
     assert list(clusters(f"a{cluster}{cluster}b")) == ["a", cluster, cluster, "b"]
 
 
+@settings(deadline=None)
 @given(text=texts, length=st.integers(1, 60))
 def test_a_cut_text_fits_and_ends_after_a_whole_cluster(text: str, length: int) -> None:
     shown = cut(text, length)

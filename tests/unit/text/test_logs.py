@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 
 from shared.logs import formatter
 from shared.text.terminal import in_a_row
@@ -29,6 +29,7 @@ def line(fmt: str, message: Any, *, error: BaseException | None = None) -> str:
     return formatter("notify", fmt).format(record)
 
 
+@settings(deadline=None)
 @given(text=texts)
 @example(text=FORGED)
 def test_a_record_in_json_is_one_line_and_reads_as_it_was(text: str) -> None:
@@ -39,6 +40,7 @@ def test_a_record_in_json_is_one_line_and_reads_as_it_was(text: str) -> None:
     assert (read["event"], read["title"], read["labels"]) == (text, text, {text: [text]})
 
 
+@settings(deadline=None)
 @given(text=texts)
 @example(text=FORGED)
 def test_a_librarys_record_and_an_error_in_json_are_one_line(text: str) -> None:
@@ -53,6 +55,7 @@ def test_no_value_costs_the_record(value: Any) -> None:
     assert json.loads(line("json", {"event": "taken", "value": value}))["event"] == "taken"
 
 
+@settings(deadline=None)
 @given(text=texts)
 @example(text=FORGED)
 def test_a_record_for_people_is_one_line_that_no_terminal_obeys(text: str) -> None:
@@ -61,6 +64,7 @@ def test_a_record_for_people_is_one_line_that_no_terminal_obeys(text: str) -> No
         assert in_a_row(text).rstrip() in shown
 
 
+@settings(deadline=None)
 @given(text=texts)
 @example(text=FORGED)
 def test_of_an_error_for_people_each_further_line_is_indented(text: str) -> None:

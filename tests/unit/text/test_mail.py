@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 
 from services.notify.channels.message import compose
 from services.notify.domain.delivery import Content
@@ -66,6 +66,7 @@ def test_a_line_breaks_at_no_place_within_what_people_take_for_one_character() -
     assert all(word == family * (len(word) // len(family)) for word in words)
 
 
+@settings(deadline=None)
 @given(subject=texts)
 @example(subject=INJECTION)
 def test_a_strict_reader_reads_the_subject_in_one_line_and_finds_our_headers_alone(subject: str) -> None:
@@ -74,6 +75,7 @@ def test_a_strict_reader_reads_the_subject_in_one_line_and_finds_our_headers_alo
     assert read.text("subject") == one_line(subject)
 
 
+@settings(deadline=None)
 @given(subject=texts)
 def test_the_library_reads_the_same(subject: str) -> None:
     parsed = email.message_from_bytes(send(subject), policy=email.policy.default)
@@ -86,6 +88,7 @@ def test_control_characters_in_a_body_are_shown_by_a_stand_in() -> None:
     assert mail(text="core dump: \x00\x07\x1b[31m end").body == "core dump: \ufffd\ufffd\ufffd[31m end\n"
 
 
+@settings(deadline=None)
 @given(text=texts)
 @example(text="x" * 1200)
 @example(text="ä" * 1200 + " \n\n.\nFrom x\n")
@@ -94,6 +97,7 @@ def test_a_body_is_plain_ascii_and_reads_as_the_lines_that_were_meant(text: str)
     assert mail(text=text).body == (meant if meant.endswith("\n") else f"{meant}\n")
 
 
+@settings(deadline=None)
 @given(key=texts, record=texts)
 def test_no_number_of_a_record_adds_a_header_or_ends_one(key: str, record: str) -> None:
     read = mail(key=key, record=record)
@@ -102,11 +106,13 @@ def test_no_number_of_a_record_adds_a_header_or_ends_one(key: str, record: str) 
     assert MESSAGE_ID.fullmatch(read.raw["references"])
 
 
+@settings(deadline=None)
 @given(subject=texts, text=texts)
 def test_the_same_delivery_is_the_same_bytes(subject: str, text: str) -> None:
     assert send(subject, text) == send(subject, text)
 
 
+@settings(deadline=None)
 @given(value=texts.filter(lambda text: not text.isprintable()))
 def test_a_value_that_would_end_its_header_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="more than the value"):

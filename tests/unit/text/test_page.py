@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deskwire.session import OPERATOR_ACTOR
@@ -66,6 +66,7 @@ def reported(text: str) -> str:
     return make_report(found, down, Period(since=at, until=at, as_of=at), ZONE)
 
 
+@settings(deadline=None)
 @given(text=texts)
 @example(text=MARKUP)
 def test_an_element_and_an_attribute_read_as_the_text_in_one_line(text: str) -> None:
@@ -75,6 +76,7 @@ def test_an_element_and_an_attribute_read_as_the_text_in_one_line(text: str) -> 
     assert "".join(page.texts) == one_line(text) * 2
 
 
+@settings(deadline=None)
 @given(text=texts)
 @example(text=MARKUP)
 def test_a_title_a_table_and_a_chart_have_the_text_and_no_element_of_it(text: str) -> None:
@@ -91,6 +93,7 @@ def test_a_title_a_table_and_a_chart_have_the_text_and_no_element_of_it(text: st
     assert cut(line, LONGEST) in said
 
 
+@settings(deadline=None)
 @given(text=texts)
 @example(text=MARKUP)
 def test_a_report_is_built_the_same_whatever_its_groups_are_called(text: str) -> None:
@@ -99,6 +102,7 @@ def test_a_report_is_built_the_same_whatever_its_groups_are_called(text: str) ->
     assert one_line(text) in "".join(page.texts)
 
 
+@settings(deadline=None)
 @given(text=stored)
 @example(text=MARKUP)
 @example(text='</script><script type="application/json" id="proof">')
@@ -112,6 +116,7 @@ def test_an_explanation_is_built_the_same_whatever_its_record_says_and_can_be_ch
     assert answer["incident"]["team"] == text
 
 
+@settings(deadline=None)
 @given(text=st.text(st.sampled_from("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069ab"), max_size=20))
 def test_a_direction_that_a_text_turns_ends_with_its_element(text: str) -> None:
     depth = 0

@@ -7,7 +7,7 @@ import io
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deskwire.sla.tables import csv_of
@@ -43,6 +43,7 @@ def test_other_text_stays(text: str) -> None:
     assert written(text) == one_line(text)
 
 
+@settings(deadline=None)
 @given(text=texts)
 def test_a_cell_reads_as_the_text_in_one_line_and_never_begins_as_a_formula(text: str) -> None:
     shown = written(text)
@@ -51,6 +52,7 @@ def test_a_cell_reads_as_the_text_in_one_line_and_never_begins_as_a_formula(text
     assert not seen or seen[0] not in "=+-@"
 
 
+@settings(deadline=None)
 @given(texts=st.lists(texts, max_size=4))
 def test_the_head_and_the_rows_are_as_many_as_they_were(texts: list[str]) -> None:
     content = csv_of(("team",), [{"team": text} for text in texts])
@@ -58,6 +60,7 @@ def test_the_head_and_the_rows_are_as_many_as_they_were(texts: list[str]) -> Non
     assert [len(row) for row in read(content)] == [1] * (len(texts) + 1)
 
 
+@settings(deadline=None)
 @given(text=texts)
 def test_no_other_separator_makes_a_cell_of_a_part(text: str) -> None:
     for separator in ";\t|":

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from rich.cells import cell_len
 
 from deskwire import cli
@@ -73,6 +73,7 @@ def test_a_text_with_lines_keeps_them_beside_its_name() -> None:
     assert [line.rstrip() for line in screen(out.getvalue())][:2] == ["description  a", f"{'':13}        b"]
 
 
+@settings(deadline=None)
 @given(text=texts)
 @example(text=MARKUP)
 @example(text="\\")
@@ -82,6 +83,7 @@ def test_whatever_is_printed_a_terminal_obeys_nothing_of_it(text: str) -> None:
     assert lines[1].rstrip() == in_a_row(text).rstrip()
 
 
+@settings(deadline=None)
 @given(text=texts)
 def test_a_pipe_gets_no_escape_of_ours_either(text: str) -> None:
     with printed(terminal=False) as out:
@@ -89,6 +91,7 @@ def test_a_pipe_gets_no_escape_of_ours_either(text: str) -> None:
     assert "\x1b" not in out.getvalue()
 
 
+@settings(deadline=None)
 @given(text=texts)
 @example(text="中文 👩\u200d👩\u200d👧 e\u0301 שלום")
 def test_the_columns_of_a_table_stay_aligned(text: str) -> None:
@@ -98,6 +101,7 @@ def test_the_columns_of_a_table_stay_aligned(text: str) -> None:
     assert len(places) == 1
 
 
+@settings(deadline=None)
 @given(text=texts)
 def test_an_error_that_quotes_a_stranger_is_obeyed_by_no_terminal(text: str) -> None:
     out = io.StringIO()

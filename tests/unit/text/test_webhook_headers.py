@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.notify.channels.webhook import headers
@@ -17,6 +17,7 @@ OURS = ["content-type", "user-agent", "webhook-id", "webhook-timestamp", "webhoo
 instants = st.integers(0, 4_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
 
+@settings(deadline=None)
 @given(key=texts, body=texts.map(lambda text: text.encode(errors="replace").decode()), at=instants)
 @example(key="DLV-1\r\nX-Admin: yes", body="{}", at=datetime(2026, 3, 2, tzinfo=UTC))
 def test_no_text_adds_a_header_or_leaves_its_own(key: str, body: str, at: datetime) -> None:
