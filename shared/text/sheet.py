@@ -14,7 +14,6 @@ from collections.abc import Iterable, Sequence
 from shared.text.lines import one_line
 
 _RUN = frozenset("=+-@")
-_UNSEEN = frozenset(("Cf", "Mn", "Me", "Zs"))
 Value = str | int | float | None
 
 
@@ -40,4 +39,5 @@ def cell(text: str) -> str:
 
 
 def _first_visible(line: str) -> str:
-    return next((character for character in line if unicodedata.category(character) not in _UNSEEN), "")
+    """Of none of the categories C (formats, and what Unicode has yet to assign), M (marks) and Z (spaces)."""
+    return next((character for character in line if unicodedata.category(character)[0] not in "CMZ"), "")

@@ -27,7 +27,8 @@ def written(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "first", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\u2060=", "\ufeff=", "\u00a0=", "\u200b@", "﹢"]
+    "first",
+    ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\u2060=", "\ufeff=", "\u00a0=", "\u200b@", "﹢", "\U00014647="],
 )
 def test_what_a_spreadsheet_would_run_stands_behind_an_apostrophe(first: str) -> None:
     assert written(f"{first}HYPERLINK()") == f"'{first}HYPERLINK()"

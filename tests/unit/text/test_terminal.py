@@ -93,12 +93,14 @@ def test_a_pipe_gets_no_escape_of_ours_either(text: str) -> None:
 
 @settings(deadline=None)
 @given(text=texts)
+@example(text="Disk full\u200d")
 @example(text="中文 👩\u200d👩\u200d👧 e\u0301 שלום")
 def test_the_columns_of_a_table_stay_aligned(text: str) -> None:
     with printed(terminal=False) as out:
         Voice(as_json=False).table(("title", "state"), [(text.replace("§", ""), "§"), ("short", "§"), ("", "§")])
-    places = {cell_len(line[: line.index("§")]) for line in screen(out.getvalue()) if "§" in line}
-    assert len(places) == 1
+    before = [line[: line.index("§")] for line in screen(out.getvalue()) if "§" in line]
+    # The spaces are measured apart: rich takes one behind a joiner for a part of what is joined, a terminal does not.
+    assert len({cell_len(cell.rstrip(" ")) + len(cell) - len(cell.rstrip(" ")) for cell in before}) == 1
 
 
 @settings(deadline=None)
@@ -126,8 +128,25 @@ def test_a_letter_that_the_locale_cannot_say_is_spelled_out() -> None:
     out = io.TextIOWrapper(raw, encoding="ascii", errors="strict")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", out)
-        patch.setattr(sys, "argv", ["deskwire", "--version"])
+        patch.setattr(sys, "argv", ["deskwire", "--help"])
         with pytest.raises(SystemExit):
             cli.main()
         Voice(as_json=False).line("ü")
     assert raw.getvalue().endswith(b"\\xfc\n")
+
+
+@settings(deadline=None)
+@given(text=texts.filter(lambda text: not text.startswith("-")))
+def test_a_wrong_argument_and_an_unforeseen_error_are_quoted_and_not_obeyed(text: str) -> None:
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stderr", out)
+        patch.setattr(sys, "excepthook", sys.excepthook)
+        patch.setattr(sys, "argv", ["deskwire", f"x{text}"])
+        with pytest.raises(SystemExit):
+            cli.main()
+        error = ValueError(text)
+        sys.excepthook(ValueError, error, None)
+    lines = screen(out.getvalue())
+    assert any("No such command" in line for line in lines)
+    assert any(line.startswith("ValueError") for line in lines)
