@@ -12,10 +12,13 @@ from hypothesis import example, given, settings
 
 from services.notify.channels.message import compose
 from services.notify.domain.delivery import Content
-from services.notify.settings import SmtpSettings
+from services.notify.settings import SmtpSettings, load
+from services.notify.templates import MAX_SUBJECT, Templates
+from shared.config import SETTINGS_FOLDER
+from shared.text.clusters import cut
 from shared.text.lines import many_lines, one_line
 from shared.text.mail import FOLD, AsWritten
-from tests.unit.notify.factories import make_delivery
+from tests.unit.notify.factories import make_data, make_delivery, make_facts
 from tests.unit.text import strict_mail
 from tests.unit.text.scripts import texts
 from tests.unit.text.strict_mail import Mail, read
@@ -25,6 +28,7 @@ OURS = [
     *("from", "to", "subject", "date", "message-id", "references", "auto-submitted", "x-auto-response-suppress"),
     *("content-type", "content-transfer-encoding", "mime-version"),
 ]
+(OPENED,) = [rule for rule in load(SETTINGS_FOLDER / "notify.yaml").policy.rules if rule.name == "incident-opened"]
 INJECTION = "Disk full =?utf-8?q?x=0ABcc:_victim=40example.org=0AReply-To:_evil=40example.org?="
 GLUED = "INC0000001 P1: im Server für Größe nicht Süd prüfen"
 MESSAGE_ID = re.compile(r" <[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*@desk\.example>")
@@ -117,3 +121,16 @@ def test_the_same_delivery_is_the_same_bytes(subject: str, text: str) -> None:
 def test_a_value_that_would_end_its_header_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="more than the value"):
         AsWritten().header_store_parse("X", value.replace(FOLD, "\n"))
+
+
+@settings(deadline=None)
+@given(title=texts)
+@example(title=INJECTION)
+@example(title=UMLAUTS)
+def test_the_title_of_an_incident_is_read_in_the_mail_that_the_shipped_rule_sends(title: str) -> None:
+    data = make_data(title=title, kind="incident", service=title, ci=None, opened_at="2026-03-02T09:00:00.000Z")
+    content = Templates([OPENED]).render(OPENED, make_facts(data=data))
+    read = strict_mail.read(send(content.subject, content.text))
+    assert list(read.names) == OURS
+    assert read.text("subject") == one_line(cut(one_line(f"INC0000001 P1: {title}"), MAX_SUBJECT))
+    assert f"Service:  {many_lines(title)}".split("\n")[0] in read.body

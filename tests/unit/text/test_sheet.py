@@ -49,8 +49,8 @@ def test_other_text_stays(text: str) -> None:
 def test_a_cell_reads_as_the_text_in_one_line_and_never_begins_as_a_formula(text: str) -> None:
     shown = written(text)
     assert shown.removeprefix("'") == one_line(text).removeprefix("'")
-    seen = [one for one in unicodedata.normalize("NFKC", shown) if unicodedata.category(one)[0] not in "CMZ"]
-    assert not seen or seen[0] not in "=+-@"
+    seen = [character for character in shown if unicodedata.category(character)[0] not in "CMZ"]
+    assert not seen or unicodedata.normalize("NFKC", seen[0]) not in {*"=+-@"}
 
 
 @settings(deadline=None)
