@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import sys
+import traceback
 from enum import IntEnum
+from types import TracebackType
 from typing import Any, NoReturn
 
 import click
 
-from deskwire.console import harmless
 from shared.errors import DeskwireError, Unavailable
+from shared.text.terminal import harmless
 
 COMMANDS = {
     "up": ("up", "Start everything on this machine and stop it with Ctrl-C."),
@@ -81,12 +84,18 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit. An error of the house is one sentence on standard error."""
+    sys.excepthook = _unforeseen
+    # A name that the locale cannot say must not end the command: it is spelled out, as on standard error.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        words = io.StringIO()
+        error.show(words)
+        print(harmless(words.getvalue()), end="", file=sys.stderr)
         sys.exit(error.exit_code)
     except DeskwireError as error:
         _tell(error)
@@ -105,6 +114,11 @@ def exit_code(error: DeskwireError) -> Exit:
         case DeskwireError(slug="internal-error"):
             return Exit.ERROR
     return Exit.REFUSED
+
+
+def _unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A traceback, which may quote a stranger, as a terminal may have it."""
+    print(harmless("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
 def _tell(error: DeskwireError) -> None:

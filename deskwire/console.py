@@ -8,23 +8,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
+
+from shared.text.terminal import harmless, in_a_row
 
 GOOD = "green"
 BAD = "red"
 DIM = "dim"
 PIPE_WIDTH = 400
 
-_HARMLESS = "\t\n"
-_CONTROLS = (
-    *range(0x20),  # C0: an escape sequence moves the cursor, renames the window or writes the clipboard.
-    *range(0x7F, 0xA0),  # DEL and C1, which some terminals take for escape sequences, too.
-    *range(0x202A, 0x202F),  # What turns the direction of text makes a line read as another one.
-    *range(0x2066, 0x206A),
-)
-_SHOWN = {code: "\N{REPLACEMENT CHARACTER}" for code in _CONTROLS if chr(code) not in _HARMLESS}
+Cell = str | Text
+"""What stands in a table: text that is printed as it is, but for what `in_a_row` replaces, or `styled` text."""
 
 
 class Voice:
@@ -32,7 +28,8 @@ class Voice:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.console = Console(highlight=False, soft_wrap=True)
+        # Text is text: no markup and no `:emoji:` is read out of it.
+        self.console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
         if not self.console.is_terminal:
             # Whoever reads a pipe wants a row on one line; the 80 columns that rich assumes would fold it.
             self.console.width = PIPE_WIDTH
@@ -62,44 +59,57 @@ class Voice:
             print(json.dumps(document, default=str), flush=True)
 
     def line(self, text: str = "", style: str | None = None) -> None:
-        """One line for people; silent with `--json`. The text is printed as it is, but for what `harmless` replaces."""
+        """One line for people; silent with `--json`. The text is printed as it is, but for what `in_a_row` replaces."""
+        self.drawn(styled(text, style or ""))
+        sys.stdout.flush()
+
+    def drawn(self, text: Text) -> None:
+        """A line made of parts in styles of their own, each `styled` or of our own characters."""
         if not self.as_json:
-            self.console.print(escape(harmless(text)), style=style)
-            sys.stdout.flush()
+            self.console.print(text)
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()) -> None:
-        """Aligned columns without lines; those in `numbers` to the right.
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Cell]], numbers: Sequence[str] = ()) -> None:
+        """Aligned columns without lines; those in `numbers` to the right. Each cell is one line, as in `line`."""
+        self._grid(columns, ([_row(cell) for cell in row] for row in rows), numbers)
 
-        Cells may carry rich's markup; they lose what `harmless` replaces.
-        """
+    def details(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Names, and beside each what it has, with its lines."""
+        self._grid(
+            ("", ""), ([styled(name, DIM), Text(harmless(value).expandtabs())] for name, value in pairs), numbers=()
+        )
+
+    def _grid(self, columns: Sequence[str], rows: Iterable[Sequence[Text]], numbers: Sequence[str]) -> None:
         if self.as_json:
             return
         table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
         for column in columns:
-            table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+            table.add_column(_row(column), justify="right" if column in numbers else "left", overflow="fold")
         for row in rows:
-            table.add_row(*map(harmless, row))
+            table.add_row(*row)
         self.console.print(table)
 
 
-def harmless(text: str) -> str:
-    """Text of a stranger as a terminal may have it: no control character (but tab and newline), no turned direction.
-
-    Each is shown as U+FFFD. rich's `escape` does not do this: it covers rich's own markup alone.
-    """
-    return text.translate(_SHOWN)
+def styled(text: str, style: str = "") -> Text:
+    """Text in a style, as `in_a_row` says it."""
+    return Text(in_a_row(text), style)
 
 
-def marked(good: bool, text: str) -> str:
-    """Text in the colour of good or bad, with a mark, so that it reads without colour, too."""
-    return f"[{GOOD}]ok[/]   {escape(text)}" if good else f"[{BAD}]BAD[/]  {escape(text)}"
+def marked(good: bool, text: str) -> Text:
+    """Text with a mark in the colour of good or bad, so that it reads without colour, too."""
+    return (styled("ok", GOOD) if good else styled("BAD", BAD)).append(
+        f"{'   ' if good else '  '}{in_a_row(text)}", "default"
+    )
+
+
+def _row(cell: Cell) -> Text:
+    return styled(cell) if isinstance(cell, str) else cell
 
 
 def progress_bar() -> Progress:
     """Shown on standard error, and only to a person: standard output is for the answer."""
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

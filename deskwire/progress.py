@@ -9,6 +9,7 @@ from typing import Self
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from deskwire.console import Voice
+from shared.text.lines import many_lines
 
 
 class Lines:
@@ -34,7 +35,8 @@ class Lines:
 
     def say(self, sentence: str) -> None:
         self._voice.answer({"event": "note", "text": sentence})
-        self._voice.line(sentence)
+        for line in many_lines(sentence).split("\n"):
+            self._voice.line(line)
 
     def finish(self) -> None:
         """The start is over."""
@@ -47,7 +49,7 @@ class Live(Lines):
         super().__init__(voice)
         self._progress = Progress(
             SpinnerColumn(finished_text="[green]✓"),
-            TextColumn("{task.description:<10}"),
+            TextColumn("{task.description:<10}", markup=False),
             TimeElapsedColumn(),
             console=voice.console,
         )

@@ -10,19 +10,22 @@ import argparse
 import json
 import logging
 import os
+import re
 import socket
 import sys
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from deskwire_client.errors import ClientError, InvalidField
 from deskwire_client.event import LANES
 from deskwire_client.reporter import CONFIRMED, Flushed, Receipt, Reporter
 from deskwire_client.spool import SetAside
 
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 OK, WRONG, KEPT, LOST, ASIDE = 0, 2, 3, 4, 5
 
 _TYPES = {
@@ -100,9 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClientError as error:
         return _fail(options, LOST, str(error))
     answer = {**asdict(outcome), "set_aside": [asdict(one) for one in aside]}
-    print(json.dumps(answer) if options.json else _sentence(outcome))
+    _say(json.dumps(answer) if options.json else _sentence(outcome), sys.stdout)
     for one in [] if options.json else aside:
-        print(f"deskwire-client: set aside, it can never be sent: {one.file}: {one.reason}", file=sys.stderr)
+        _say(f"deskwire-client: set aside, it can never be sent: {one.file}: {one.reason}", sys.stderr)
     return _code(outcome, aside)
 
 
@@ -160,13 +163,19 @@ def _uri() -> str:
 
 
 def _report(reporter: Reporter, options: argparse.Namespace) -> Receipt:
-    data: dict[str, Any] = {name: getattr(options, name) for name in _FIELDS[options.command]}
+    data: dict[str, Any] = {name: _readable(getattr(options, name)) for name in _FIELDS[options.command]}
     if options.command == "report" and data["severity"] is None:
         data["severity"] = "error"
     if getattr(options, "label", None):
-        data["labels"] = dict(_label(text) for text in options.label)
+        data["labels"] = dict(_label(_readable(text)) for text in options.label)
     event_type = _TYPES[options.command]
     return reporter.report(event_type, data, at=_time(options.time), event_id=options.id, lane=options.lane)
+
+
+def _readable(text: str | None) -> Any:
+    """The text as UTF-8 can say it. Bytes that are none, as of a script in another encoding, are shown as U+FFFD: they
+    must not cost the alert."""
+    return None if text is None else re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 def _label(text: str) -> tuple[str, str]:
@@ -204,8 +213,20 @@ def _code(outcome: object, aside: Sequence[SetAside]) -> int:
 
 def _fail(options: argparse.Namespace, code: int, message: str, field: str | None = None) -> int:
     body = {"error": message} if field is None else {"error": message, "field": field}
-    print(json.dumps(body) if options.json else f"deskwire-client: {message}", file=sys.stderr)
+    _say(json.dumps(body) if options.json else f"deskwire-client: {message}", sys.stderr)
     return code
+
+
+def _say(text: str, stream: TextIO) -> None:
+    """One line that a terminal prints and does not obey; what the locale cannot say is spelled out."""
+    row = "".join("\N{REPLACEMENT CHARACTER}" if _is_obeyed(character) else character for character in text)
+    encoding = stream.encoding or "utf-8"
+    print(row.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+
+
+def _is_obeyed(character: str) -> bool:
+    """Whether it ends a line, controls the terminal, is half of a pair, or turns the direction of text."""
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _TURNING
 
 
 if __name__ == "__main__":

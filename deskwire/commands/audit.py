@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 
 import click
-from rich.markup import escape
 
 from deskwire.cli import Exit
 from deskwire.console import Voice
@@ -38,7 +37,7 @@ def verify_(services: tuple[str, ...], as_json: bool) -> int:
             },
         }
     )
-    rows = [(service, escape(one.record), escape(one.fault)) for service, found in findings.items() for one in found]
+    rows = [(service, one.record, one.fault) for service, found in findings.items() for one in found]
     if rows:
         voice.table(("service", "record", "fault"), rows)
     else:

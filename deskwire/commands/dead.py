@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from deskwire.console import Voice
 from deskwire.options import json_option
@@ -21,6 +20,7 @@ from shared.deeds import Deed, record
 from shared.errors import Invalid, NotFound
 from shared.ids import SystemIds
 from shared.publisher import Publisher
+from shared.text.clusters import cut
 from shared.unit_of_work import UnitOfWork
 
 
@@ -41,10 +41,7 @@ def list_(consumer: str | None, limit: int, as_json: bool) -> None:
     if not letters:
         voice.line("No dead letters.")
         return
-    rows = [
-        [escape(text) for text in (one.consumer, one.message_id, one.reason, str(one.attempts), one.error[:80])]
-        for one in letters
-    ]
+    rows = [(one.consumer, one.message_id, one.reason, str(one.attempts), cut(one.error, 80)) for one in letters]
     voice.table(("consumer", "id", "reason", "tries", "what is wrong"), rows, numbers=("tries",))
 
 
@@ -61,7 +58,7 @@ def show(consumer: str, message_id: str, as_json: bool) -> None:
         raise NotFound(f"{name} has no dead letter {message_id}.", pointer="/message_id")
     document = _document(found)
     voice.answer(document)
-    voice.table(("", ""), [(f"[dim]{key}[/]", escape(str(value))) for key, value in document.items() if value])
+    voice.details((key, str(value)) for key, value in document.items() if value)
 
 
 @dead.command("replay")

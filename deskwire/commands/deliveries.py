@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from deskwire.console import Voice
 from deskwire.options import json_option
@@ -84,4 +83,4 @@ def _given(**args: Any) -> dict[str, Any]:
 
 
 def _row(record: Mapping[str, Any]) -> list[str]:
-    return [escape("" if record[name] is None else str(record[name])) for name in FIELDS]
+    return ["" if record[name] is None else str(record[name]) for name in FIELDS]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import click
-from rich.markup import escape
 
 from deploy.local.folders import find_folders
 from deskwire.checks import examine
@@ -23,7 +22,7 @@ def doctor(as_json: bool) -> int:
     well = all(finding.well for finding in findings)
     voice.answer({"well": well, "findings": [asdict(finding) for finding in findings]})
     rows = [
-        (finding.subject, marked(finding.well, finding.text), "" if finding.well else escape(finding.advice))
+        (finding.subject, marked(finding.well, finding.text), "" if finding.well else finding.advice)
         for finding in findings
     ]
     voice.table(("", "", ""), rows)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from deskwire.console import Voice
 from deskwire.options import json_option
@@ -54,27 +53,21 @@ def show(number: str, as_json: bool) -> None:
     voice = Voice(as_json=as_json)
     voice.answer(record)
     history, notes = record.pop("history", []), record.pop("notes", [])
-    voice.table(
-        ("", ""), [(f"[dim]{name}[/]", escape(_plain(value))) for name, value in record.items() if _told(value)]
-    )
+    voice.details((name, _plain(value)) for name, value in record.items() if _told(value))
     _tell_history(voice, history)
-    for note in notes:
-        voice.line(f"{note.get('at', '')}  {_plain(note.get('text'))}")
+    voice.details((_plain(note.get("at")), _plain(note.get("text"))) for note in notes)
 
 
 def _tell_history(voice: Voice, history: list[Mapping[str, Any]]) -> None:
     if not history:
         return
     voice.line()
-    rows = [
-        (str(entry["at"]), str(entry["type"]), escape(str(entry["by"])), escape(_plain(entry.get("change"))))
-        for entry in history
-    ]
+    rows = [(str(entry["at"]), str(entry["type"]), str(entry["by"]), _plain(entry.get("change"))) for entry in history]
     voice.table(("at", "event", "by", "change"), rows)
 
 
 def _row(record: Mapping[str, Any]) -> list[str]:
-    return [escape(_plain(record.get(column))) for column in COLUMNS]
+    return [_plain(record.get(column)) for column in COLUMNS]
 
 
 def _told(value: Any) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from deskwire.cli import Exit
 from deskwire.console import BAD, Voice, progress_bar
@@ -137,7 +136,7 @@ def verify(since: str | None, until: str | None, zone_name: str | None, as_json:
     voice.answer({**total, "intact": intact, "proven": proven, "differences": found})
     if found:
         columns = ("clock", "field", "stored", "expected", "inputs")
-        rows = [[escape(str("" if one[name] is None else one[name])) for name in columns] for one in found]
+        rows = [[str("" if one[name] is None else one[name]) for name in columns] for one in found]
         voice.table(("clock", "field", "stored", "by its history", "computed with"), rows)
     words = f"{len(found)} differences" if found else "no difference"
     voice.line(f"{total['checked']} clocks recomputed, {words}.", style=BAD if found else None)

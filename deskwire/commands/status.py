@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from deskwire.cli import Exit
 from deskwire.console import Voice, marked
@@ -50,8 +49,7 @@ def _tell_queues(voice: Voice, found: Status, everything: bool) -> None:
         voice.line(f"queues    {len(found.queues)}, all empty")
         return
     rows = [
-        (escape(one.name), "missing" if one.messages is None else str(one.messages), str(one.consumers or 0))
-        for one in told
+        (one.name, "missing" if one.messages is None else str(one.messages), str(one.consumers or 0)) for one in told
     ]
     voice.table(("queue", "messages", "consumers"), rows, numbers=("messages", "consumers"))
 

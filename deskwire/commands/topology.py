@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from deploy.local.access import OPERATOR
 from deskwire.console import Voice
@@ -35,13 +34,11 @@ def topology(wanted: bool, as_json: bool) -> None:
         only_amqp = f"{ONLY_AMQP[0].upper()}{ONLY_AMQP[1:]}."
         voice.line(only_amqp if removed is None else f"Removed {len(removed)} old bindings.")
         for one in removed or ():
-            voice.line(escape(f"  {one}"))
+            voice.line(f"  {one}")
         return
     voice.table(("exchange", "kind"), [(one.name, one.kind) for one in named.exchanges])
     voice.line()
-    rows = [
-        (queue.name, escape("  ".join(f"{source} {key}" for source, key in queue.bindings))) for queue in named.queues
-    ]
+    rows = [(queue.name, "  ".join(f"{source} {key}" for source, key in queue.bindings)) for queue in named.queues]
     voice.table(("queue", "takes"), rows)
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rich.markup import escape
-
-from deskwire.console import BAD, GOOD, Voice
+from deskwire.console import BAD, GOOD, Cell, Voice, styled
 from deskwire.sla.times import length
 from services.sla.domain.backtest import DIMENSIONS, Change, Comparison, Reason
 
@@ -67,7 +65,7 @@ def show(found: Comparison, voice: Voice, first: int) -> None:
     if not found.changes or not first:
         return
     voice.line()
-    rows = [(one.incident, one.clock, one.before, one.after, escape(why(one))) for one in found.changes[:first]]
+    rows = [(one.incident, one.clock, one.before, one.after, why(one)) for one in found.changes[:first]]
     voice.table(("record", "clock", "before", "after", "why"), rows)
     if len(found.changes) > first:
         voice.line(f"{len(found.changes) - first} more; --first shows more of them, --json all.", style="dim")
@@ -84,19 +82,19 @@ def _said(reason: Reason, value: Any) -> str:
     return length(value) if reason.field.endswith("_seconds") else str(value) or "nothing"
 
 
-def _rows(found: Comparison, dimension: str) -> Iterator[tuple[str, ...]]:
+def _rows(found: Comparison, dimension: str) -> Iterator[tuple[Cell, ...]]:
     for value in values(found, dimension):
         for clock, sides in attainments(found, dimension, value).items():
             before, after = (sides[side]["attainment"] for side in SIDES)
             decided = sides["after"]["met"] + sides["after"]["breached"]
-            yield escape(value), clock, str(decided), _percent(before), _percent(after), _moved(before, after)
+            yield value, clock, str(decided), _percent(before), _percent(after), _moved(before, after)
 
 
-def _moved(before: float | None, after: float | None) -> str:
+def _moved(before: float | None, after: float | None) -> Cell:
     if before is None or after is None or round((after - before) * 100, 1) == 0:
         return ""
     points = (after - before) * 100
-    return f"[{GOOD if points > 0 else BAD}]{points:+.1f}[/]"
+    return styled(f"{points:+.1f}", GOOD if points > 0 else BAD)
 
 
 def _percent(part: float | None) -> str:

@@ -1,14 +1,14 @@
 """What the pages of sla are made of: one file that loads nothing, runs nothing, and prints.
 
-Cells and bodies are HTML already: whoever makes one escapes what it takes from a record.
+Cells and bodies are HTML already: whoever makes one writes what it takes from a record by `shared.text.page`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from html import escape
 
 from deskwire.sla.style import STYLE
+from shared.text.page import inline
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """A browser refuses whatever the page would load or run (Content Security Policy level 3)."""
@@ -17,7 +17,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 def document(title: str, body: str, *, style: str = "") -> str:
     """The whole page; `title` is plain text, `style` is added to that of every page."""
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>
+<html lang="en"><head><meta charset="utf-8"><title>{inline(title)}</title>
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width"><style>{STYLE}{style}</style></head><body>
 {body}</body></html>

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from rich.markup import escape
-
 from deskwire.console import Voice
 from deskwire.sla.times import length
 from services.sla.domain.downtime import Outage, downtime
@@ -82,7 +80,7 @@ def _row(service: str, outages: Sequence[Outage], found: Found) -> dict[str, Any
 
 def _shown(row: Mapping[str, Any]) -> list[str]:
     wall, business = length(row["wall_seconds"]), length(row["business_seconds"])
-    return [escape(row["service"]), str(row["outages"]), wall, business, available(row)]
+    return [row["service"], str(row["outages"]), wall, business, available(row)]
 
 
 def _read(texts: Sequence[Sequence[str]]) -> tuple[tuple[datetime, datetime], ...]:

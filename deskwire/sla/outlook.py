@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from rich.markup import escape
-
-from deskwire.console import BAD, Voice
+from deskwire.console import BAD, Cell, Voice, styled
 from deskwire.sla.times import Zone, length
 from deskwire.sla.view import name
 from services.sla.domain.kinds import Kind
@@ -101,7 +99,7 @@ def _prediction(clock: Mapping[str, Any], past: Past) -> dict[str, Any] | None:
     return asdict(said)
 
 
-def _shown(one: Mapping[str, Any], zone: Zone) -> list[str]:
+def _shown(one: Mapping[str, Any], zone: Zone) -> list[Cell]:
     prediction = one["prediction"]
     outlook = "" if prediction is None else str(prediction["outlook"])
     left = length(round(one["target_seconds"] - one["elapsed_seconds"]))
@@ -109,9 +107,9 @@ def _shown(one: Mapping[str, Any], zone: Zone) -> list[str]:
         one["incident"],
         name(one),
         one["priority"],
-        escape(one["team"] or ""),
+        one["team"] or "",
         zone.at(one["due_at"]),
         left,
-        f"[{BAD}]{outlook}[/]" if outlook == Outlook.LIKELY else outlook,
-        escape(because(prediction)),
+        styled(outlook, BAD) if outlook == Outlook.LIKELY else outlook,
+        because(prediction),
     ]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,6 +17,8 @@ from deskwire.sla.signing import fingerprint, public_of, sign, verify
 from deskwire.sla.times import Zone, length
 from deskwire.sla.view import as_told, basis, moves, name, passage, what
 from shared.errors import Invalid
+from shared.text.json_text import in_a_script
+from shared.text.page import inline, isolated
 
 _OPEN = '<script type="application/json" id="proof">'
 _CLOSE = "</script>"
@@ -28,9 +29,7 @@ def make_page(answer: Mapping[str, Any], zone: Zone, key: Ed25519PrivateKey) -> 
     """The whole page, signed."""
     body = _body(answer, zone, fingerprint(public_of(key)))
     proof = json.dumps(sign(key, answer, body), ensure_ascii=False)
-    # JSON may write these three as escapes; so no text in it can end the element or begin another.
-    harmless = proof.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-    return body.replace(_OPEN, _OPEN + harmless, 1)
+    return body.replace(_OPEN, _OPEN + in_a_script(proof), 1)
 
 
 def check_page(text: str) -> tuple[Mapping[str, Any], bytes]:
@@ -53,9 +52,9 @@ def check_page(text: str) -> tuple[Mapping[str, Any], bytes]:
 def _body(answer: Mapping[str, Any], zone: Zone, signer: str) -> str:
     title = f"{answer['number']}: service levels"
     clocks = "".join(_clock(clock, answer, zone) for clock in answer["clocks"])
-    body = f"""<h1>{escape(title)}</h1>
-<p>As of {escape(zone.at(answer["as_of"]))}, recomputed from {answer["folded"]} recorded events. Times are in
-{escape(zone.name)}.</p>
+    body = f"""<h1>{inline(title)}</h1>
+<p>As of {inline(zone.at(answer["as_of"]))}, recomputed from {answer["folded"]} recorded events. Times are in
+{inline(zone.name)}.</p>
 {_facts(answer["incident"])}{clocks}
 <footer><p>Signed with the key<br><code>{signer}</code></p>
 <p>Check this file with <code>deskwire sla check FILE</code>. A print cannot be checked; the file it was printed from
@@ -67,7 +66,7 @@ can.</p></footer>
 
 def _facts(record: Mapping[str, Any]) -> str:
     known = [(name, value) for name, value in record.items() if value is not None]
-    return table(("", ""), [(escape(name), escape(str(value))) for name, value in known])
+    return table(("", ""), [(inline(name), isolated(str(value))) for name, value in known])
 
 
 def _clock(clock: Mapping[str, Any], answer: Mapping[str, Any], zone: Zone) -> str:
@@ -76,42 +75,42 @@ def _clock(clock: Mapping[str, Any], answer: Mapping[str, Any], zone: Zone) -> s
     calendar = clock["calendar"]
     words = f"{length(clock['elapsed_seconds'])} counted of {length(clock['target_seconds'])}, {tail}."
     why = f"{clock['why'][:1].upper()}{clock['why'][1:]}"
-    terms = f"{why}. Calendar {calendar['name']} ({calendar['zone']}). "
-    terms += f"Pauses while waiting for: {', '.join(clock['pauses']) or 'nothing'}."
+    terms = f"{inline(why)}. Calendar {isolated(calendar['name'])} ({inline(calendar['zone'])}). "
+    terms += f"Pauses while waiting for: {', '.join(map(isolated, clock['pauses'])) or 'nothing'}."
     told = as_told(clock, zone)
     computed = f"Computed with {basis(clock)}.{f' {told[:1].upper()}{told[1:]}.' if told else ''}"
-    state = escape(clock["state"])
-    return f"""<section><h2>{escape(name(clock).capitalize())} <span class="{state}">{state}</span></h2>
-<p>{escape(words)} {escape(terms)}</p>
-<p>{escape(computed)}</p>
+    state = inline(clock["state"])
+    return f"""<section><h2>{isolated(name(clock).capitalize())} <span class="{state}">{state}</span></h2>
+<p>{inline(words)} {terms}</p>
+<p>{inline(computed)}</p>
 {_chart(clock, answer)}{_instants(clock, zone)}{_spans(clock, zone)}</section>
 """
 
 
 def _instants(clock: Mapping[str, Any], zone: Zone) -> str:
     names = ("started", "due", "breached", "stopped")
-    rows = [(name, escape(zone.at(clock[f"{name}_at"]))) for name in names if clock[f"{name}_at"] is not None]
+    rows = [(name, inline(zone.at(clock[f"{name}_at"]))) for name in names if clock[f"{name}_at"] is not None]
     for one in clock["thresholds"]:
         rows.append(
             (
-                escape(f"{one['name']} of the target" if one["percent"] else one["name"]),
-                f"{escape(zone.at(one['at']))} ({passage(one)})",
+                inline(f"{one['name']} of the target" if one["percent"] else one["name"]),
+                f"{inline(zone.at(one['at']))} ({passage(one)})",
             )
         )
-    rows += [(name, escape(text)) for name, text in moves(clock, zone)]
+    rows += [(name, inline(text)) for name, text in moves(clock, zone)]
     return table(("", ""), rows)
 
 
 def _spans(clock: Mapping[str, Any], zone: Zone) -> str:
     rows = [
         (
-            escape(zone.at(span["from"])),
-            escape(zone.at(span["to"]) or "still"),
-            escape(what(span)),
-            escape(length(span["counted_seconds"])),
-            escape("; ".join(f"{length(one['seconds'])} {one['why']}" for one in span["excluded"])),
-            f"{escape(span['event']['type'])} (version {span['event']['version']})<br>"
-            f"<code>{escape(span['event']['id'])}</code>",
+            inline(zone.at(span["from"])),
+            inline(zone.at(span["to"]) or "still"),
+            inline(what(span)),
+            inline(length(span["counted_seconds"])),
+            inline("; ".join(f"{length(one['seconds'])} {one['why']}" for one in span["excluded"])),
+            f"{inline(span['event']['type'])} (version {span['event']['version']})<br>"
+            f"<code>{inline(span['event']['id'])}</code>",
         )
         for span in clock["spans"]
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from typing import Any
 
 from deskwire.sla import outages, tables
@@ -15,6 +14,7 @@ from deskwire.sla.markup import document, table
 from deskwire.sla.style import REPORT_STYLE
 from deskwire.sla.times import Zone, length, span_words
 from shared.clock import format_instant
+from shared.text.page import inline, isolated
 
 MOST = 24
 """Groups in one chart; its table has all of them."""
@@ -40,8 +40,8 @@ def make_report(found: Mapping[str, Any], down: outages.Found, period: Period, z
     """The page of a report, its instants in the reader's zone."""
     title = f"Service levels by {found['by']}"
     rows = list(tables.rows(found))
-    body = f"""<header><h1>{escape(title)}</h1>
-<p>{escape(_said(period, zone))}</p></header>
+    body = f"""<header><h1>{inline(title)}</h1>
+<p>{inline(_said(period, zone))}</p></header>
 {_facts(found, rows)}<main>
 {_attainment(found["by"], rows)}{_means(found["by"], rows)}{_breaches(found)}{_backlog(found)}{_downtime(down)}</main>
 <footer><p>All figures are sums over the clocks that started in the period; downtime is of the outages that lie in it.
@@ -68,7 +68,7 @@ def _facts(found: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
             facts.append((f"{_name(clock).lower()} in time", f"{met / (met + breached) * 100:.1f} %"))
     facts.append(("breached", str(sum(row["breached"] for row in rows))))
     facts.append(("still open", str(sum(number for _, number in tables.ages(found)))))
-    items = "".join(f"<li><b>{escape(value)}</b>{escape(name)}</li>" for name, value in facts)
+    items = "".join(f"<li><b>{inline(value)}</b>{inline(name)}</li>" for name, value in facts)
     return f'<ul class="facts">{items}</ul>\n'
 
 
@@ -171,8 +171,8 @@ def _share(number: int, unit: Unit) -> Bar:
 
 
 def _section(title: str, note: str, parts: Iterable[str], *, nothing: str = "There is nothing to tell.") -> str:
-    content = "".join(parts) or f'<p class="none">{escape(nothing)}</p>\n'
-    return f"<section><h2>{escape(title)}</h2>\n<p>{escape(note)}</p>\n{content}</section>\n"
+    content = "".join(parts) or f'<p class="none">{inline(nothing)}</p>\n'
+    return f"<section><h2>{inline(title)}</h2>\n<p>{inline(note)}</p>\n{content}</section>\n"
 
 
 def _pair(
@@ -186,10 +186,10 @@ def _pair(
 ) -> str:
     drawn = chart(name, rows[:MOST], unit) if rows else ""
     more = f'<p class="legend">The chart has the first {MOST} of {len(rows)}.</p>' if len(rows) > MOST else ""
-    plain = [[escape(str(cell)) for cell in row] for row in cells]
-    beside = table([escape(column) for column in columns], plain, numbers=columns[1:])
+    plain = [[isolated(str(label)), *(inline(str(cell)) for cell in rest)] for label, *rest in cells]
+    beside = table([inline(column) for column in columns], plain, numbers=columns[1:])
     colours = legend(keys) if keys else ""
-    return f'<h3>{escape(name)}</h3>\n{colours}<div class="pair">{drawn}<div>{beside}{more}</div></div>\n'
+    return f'<h3>{inline(name)}</h3>\n{colours}<div class="pair">{drawn}<div>{beside}{more}</div></div>\n'
 
 
 def _clocks(rows: Iterable[Mapping[str, Any]]) -> list[str]:

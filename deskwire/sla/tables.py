@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.markup import escape
+from rich.text import Text
 
-from deskwire.console import BAD, GOOD, Voice
+from deskwire.console import BAD, GOOD, Cell, Voice, styled
 from deskwire.sla.bars import characters
 from deskwire.sla.times import length
 from services.sla.domain.figures import AGES, OLDEST
+from shared.text.sheet import rows_of_csv
 
 PARTS = ("values", "backlog", "causes", "levels")
 NUMBERS = ("met", "breached", "running", "cancelled")
@@ -20,7 +19,6 @@ COLUMNS = ("value", "clock", *NUMBERS, "attainment", "mean_business_seconds", "m
 AGE_NAMES = (*(name for _, name in AGES), OLDEST)
 BAR, SHORT = 30, 16
 """Characters of a bar, and of one within a wide table."""
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def empty(by: str) -> dict[str, Any]:
@@ -91,13 +89,8 @@ def as_csv(found: Mapping[str, Any]) -> str:
 
 
 def csv_of(columns: Sequence[str], lines: Iterable[Mapping[str, Any]], head: Sequence[str] | None = None) -> str:
-    """CSV (RFC 4180) with a head; a value that a spreadsheet would run as a formula is quoted by `'`."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(head or columns)
-    for row in lines:
-        writer.writerow([_cell(row[name]) for name in columns])
-    return out.getvalue()
+    """CSV (RFC 4180) with a head; a text that a spreadsheet would run as a formula stands behind a `'`."""
+    return rows_of_csv([head or columns, *([row[name] for name in columns] for row in lines)])
 
 
 def show(found: Mapping[str, Any], voice: Voice) -> None:
@@ -123,23 +116,23 @@ def _table(
     cells = []
     for name, number in lines:
         part = number / whole if whole else 0.0
-        cells.append((escape(name), spoken(number), f"{part:.0%}", characters(part, BAR, voice.mark)))
+        cells.append((name, spoken(number), f"{part:.0%}", characters(part, BAR, voice.mark)))
     voice.table(columns, cells, numbers=(columns[1],))
 
 
-def _shown(row: Mapping[str, Any], voice: Voice) -> list[str]:
+def _shown(row: Mapping[str, Any], voice: Voice) -> list[Cell]:
     means = ["" if row[name] is None else length(round(row[name])) for name in MEANS]
     numbers = (str(row[name]) for name in NUMBERS)
-    return [escape(row["value"]), row["clock"], *numbers, percent(row), _attained(row["attainment"], voice), *means]
+    return [row["value"], row["clock"], *numbers, percent(row), _attained(row["attainment"], voice), *means]
 
 
-def _attained(part: float | None, voice: Voice) -> str:
+def _attained(part: float | None, voice: Voice) -> Text:
     """What was in time, and then what was not: told apart by the character where there is no colour."""
     if part is None:
-        return ""
+        return Text()
     met = characters(part, SHORT, voice.mark)
     rest = SHORT - len(met)
-    return f"[{GOOD}]{met}[/][{BAD}]{voice.rest * rest}[/]"
+    return styled(met, GOOD).append(voice.rest * rest, BAD)
 
 
 def _add(into: dict[str, Any], other: Mapping[str, Any]) -> None:
@@ -152,7 +145,3 @@ def _add(into: dict[str, Any], other: Mapping[str, Any]) -> None:
 
 def _part(part: int, whole: int) -> float | None:
     return part / whole if whole else None
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value

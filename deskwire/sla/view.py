@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from rich.markup import escape
 from rich.text import Text
 
-from deskwire.console import BAD, GOOD, Voice
+from deskwire.console import BAD, DIM, GOOD, Cell, Voice, styled
 from deskwire.sla.chart import COLOURS, MARKS, Look, bar, extent, pieces
 from deskwire.sla.times import Zone, length
 from services.sla.domain.kinds import Kind
@@ -44,15 +43,15 @@ def _show_bars(answer: Mapping[str, Any], voice: Voice, zone: Zone) -> None:
     voice.line()
     width = max(_LABEL, *(len(name(clock)) + 1 for clock in answer["clocks"]))
     for clock in answer["clocks"]:
-        text = Text(f"{name(clock):<{width}}")
+        text = styled(f"{name(clock):<{width}}")
         for look, count in bar(pieces(clock), start.timestamp(), end.timestamp()):
             text.append(MARKS[look] * count, style=COLOURS[look])
-        _print(voice, text)
-    _print(voice, _axis(start, end, zone, width))
+        voice.drawn(text)
+    voice.drawn(_axis(start, end, zone, width))
     legend = Text(" " * width)
     for look in _LEGEND:
         legend.append(MARKS[look], style=COLOURS[look]).append(f" {look.value}  ", style="dim")
-    _print(voice, legend)
+    voice.drawn(legend)
 
 
 def name(clock: Mapping[str, Any]) -> str:
@@ -78,7 +77,7 @@ def _show_clock(clock: Mapping[str, Any], voice: Voice, zone: Zone) -> None:
     voice.line(f"computed with {basis(clock)}", style="dim")
     if told := as_told(clock, zone):
         voice.line(told, style=BAD)
-    voice.table(("", ""), [(f"[dim]{name}[/]", escape(value)) for name, value in _instants(clock, zone)])
+    voice.details(_instants(clock, zone))
     columns = ("from", "to", "what", "counted", "excluded", "event", "version")
     voice.table(columns, [_row(span, zone) for span in clock["spans"]], numbers=("counted", "version"))
 
@@ -128,15 +127,15 @@ def moves(clock: Mapping[str, Any], zone: Zone) -> list[tuple[str, str]]:
     return rows
 
 
-def _row(span: Mapping[str, Any], zone: Zone) -> list[str]:
+def _row(span: Mapping[str, Any], zone: Zone) -> list[Cell]:
     event = span["event"]
     return [
         zone.at(span["from"]),
-        zone.at(span["to"]) or "[dim]still[/]",
-        escape(what(span)),
+        zone.at(span["to"]) or styled("still", DIM),
+        what(span),
         length(span["counted_seconds"]) if span["counted_seconds"] else "",
-        escape("; ".join(f"{length(one['seconds'])} {one['why']}" for one in span["excluded"])),
-        escape(f"{event['type']} {event['id']}"),
+        "; ".join(f"{length(one['seconds'])} {one['why']}" for one in span["excluded"]),
+        f"{event['type']} {event['id']}",
         str(event["version"]),
     ]
 
@@ -152,8 +151,3 @@ def what(span: Mapping[str, Any]) -> str:
         case "cancelled":
             return "cancelled"
     return f"stopped: {reason}"
-
-
-def _print(voice: Voice, text: Text) -> None:
-    if not voice.as_json:
-        voice.console.print(text)

@@ -14,6 +14,8 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from services.notify.domain.delivery import Content, TextFrom
 from services.notify.domain.rules import Facts, Rule
+from shared.text.clusters import cut
+from shared.text.lines import one_line
 
 MAX_SUBJECT = 200
 MAX_TEXT = 10_000
@@ -48,17 +50,6 @@ class Templates:
         # A template's arithmetic can raise anything that Python's operators raise.
         except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
             return _bare(facts, TextFrom.FALLBACK)
-
-
-def one_line(text: str) -> str:
-    """The text without line breaks and control characters, each run of white space made one space."""
-    printable = "".join(one if one.isprintable() else " " for one in text)
-    return " ".join(printable.split())
-
-
-def cut(text: str, length: int) -> str:
-    """The text in at most `length` characters."""
-    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def _names(facts: Facts) -> dict[str, Any]:

@@ -12,15 +12,14 @@ import smtplib
 import ssl
 from collections.abc import Mapping
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
 
 from services.notify.channels.email_session import EmailSession
+from services.notify.channels.message import compose
 from services.notify.domain.delivery import Delivery
 from services.notify.domain.outcome import Origin, Outcome, Progress, Result, Stage, blame_smtp, judge_smtp
 from services.notify.settings import SmtpSettings
-from services.notify.templates import cut, one_line
+from shared.text.clusters import cut
+from shared.text.lines import one_line
 
 MAX_DETAIL = 300
 
@@ -51,14 +50,14 @@ class EmailChannel:
         to = self._emails.get(delivery.recipient)
         if to is None:
             return Result(outcome=Outcome.PERMANENT, detail=f"the address {delivery.recipient} is not known any more")
-        message = compose(key, delivery, to, self._settings).as_bytes()
         try:
+            message = compose(key, delivery, to, self._settings).as_bytes()
             self._submit(message, to, progress)
         except Refused as refused:
             return judge(refused)
-        except UnicodeError:
-            # SMTPUTF8 (RFC 6531) is not spoken.
-            return Result(outcome=Outcome.PERMANENT, detail=f"the address of {delivery.recipient} is not ASCII")
+        except ValueError:
+            # SMTPUTF8 (RFC 6531) is not spoken, and an address with a line end in it would be two headers.
+            return Result(outcome=Outcome.PERMANENT, detail=f"the address of {delivery.recipient} cannot be written")
         except (smtplib.SMTPException, OSError) as error:
             return explain(error, progress)
         return Result(outcome=Outcome.SENT, status=250)
@@ -94,36 +93,6 @@ def _options(session: smtplib.SMTP, message: bytes) -> list[str]:
 def _accepted(stage: Stage, code: int, text: bytes) -> None:
     if not 200 <= code < 300:
         raise Refused(stage, code, text)
-
-
-def compose(key: str, delivery: Delivery, to: str, settings: SmtpSettings) -> EmailMessage:
-    """The message of a delivery. It depends on nothing but its arguments.
-
-    RFC 3834: `Auto-Submitted` keeps out-of-office replies and other desks from answering. `References` gathers all
-    messages about one record in one thread.
-    """
-    message = EmailMessage(policy=SMTP)
-    message["From"] = Address(addr_spec=header(settings.sender))
-    message["To"] = Address(addr_spec=header(to))
-    message["Subject"] = header(delivery.content.subject)
-    message["Date"] = delivery.planned_at
-    message["Message-ID"] = message_id(key, settings.domain)
-    message["References"] = message_id(delivery.record, settings.domain)
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Auto-Response-Suppress"] = "All"
-    message.set_content(delivery.content.text)
-    return message
-
-
-def message_id(key: str, domain: str) -> str:
-    """`<key@domain>`: the same for every attempt of a delivery."""
-    left = "".join(one if one.isascii() and (one.isalnum() or one in "-_.") else "-" for one in key)
-    return f"<{left}@{domain}>"
-
-
-def header(value: str) -> str:
-    """A value that cannot leave its header: no line break, no control character."""
-    return one_line(value)
 
 
 def judge(refused: Refused) -> Result:

@@ -21,9 +21,11 @@ from services.notify.domain.delivery import Delivery
 from services.notify.domain.outcome import WAITING_STATUSES, Outcome, Progress, Result, judge_http
 from services.notify.domain.rules import Webhook
 from services.notify.settings import WebhookSettings
-from services.notify.templates import cut, one_line
 from shared.envelope import CONTENT_TYPE
 from shared.outbound import connect, resolve
+from shared.text.clusters import cut
+from shared.text.lines import one_line
+from shared.text.tokens import token
 
 MAX_DETAIL = 300
 PORTS = {"http": 80, "https": 443}
@@ -102,7 +104,11 @@ def read_retry_after(value: str | None, now: datetime) -> timedelta | None:
 
 
 def headers(target: Webhook, key: str, body: str, at: datetime) -> dict[str, str]:
-    """The headers of one attempt. Only the timestamp, and with it the signature, differ between attempts."""
+    """The headers of one attempt. Only the timestamp, and with it the signature, differ between attempts.
+
+    Nothing that comes from outside is in them but what the signature has made of the body.
+    """
+    key = token(key)
     return {
         "content-type": CONTENT_TYPE,
         "user-agent": "Deskwire",

@@ -43,13 +43,22 @@ def test_every_attempt_sends_the_same_bytes(mail_server: tuple[MailServer, int])
     assert first == second
 
 
-def test_a_subject_cannot_add_a_header_or_a_recipient(mail_server: tuple[MailServer, int]) -> None:
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "a\r\nBcc: all@example.org\n\nbody",
+        "=?utf-8?q?x=0ABcc:_all=40example.org=0AReply-To:_evil=40example.org=0A=0Abody?=",
+    ],
+)
+def test_a_subject_cannot_add_a_header_or_a_recipient(mail_server: tuple[MailServer, int], subject: str) -> None:
     server, port = mail_server
-    content = Content(subject="a\r\nBcc: all@example.org\n\nbody", text="x\n")
+    content = Content(subject=subject, text="x\n")
     assert mail(port, make_delivery(content=content, record="INC\r\nX: y>")).outcome is Outcome.SENT
     ((to, message),) = server.accepted
     assert to == ["network@example.org"]
     assert message["Bcc"] is None
+    assert message["Reply-To"] is None
+    assert message["Subject"] == " ".join(subject.split())
     assert message["X"] is None
 
 
