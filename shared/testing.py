@@ -7,6 +7,8 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
+import bson
+
 from shared.cause import Actor, Cause
 from shared.clock import FixedClock, to_milliseconds
 from shared.envelope import Envelope, decode
@@ -14,6 +16,8 @@ from shared.errors import Conflict
 from shared.ids import SequentialIds, format_number
 from shared.store import JOURNAL, Document, Writes
 from shared.unit_of_work import UnitOfWork
+
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 
 
 class MemoryStore:
@@ -49,6 +53,7 @@ class MemoryStore:
         return sum(_matches(row, where) for row in self.collections.get(collection, {}).values())
 
     def commit(self, writes: Writes) -> None:
+        _encode(writes)
         for lease, token in writes.fences:
             if self.collections.get("leases", {}).get(lease, {}).get("token") != token:
                 raise Conflict(f"the lease {lease} has another holder")
@@ -84,6 +89,15 @@ class MemoryStore:
         row = self.collections.get(collection, {}).get(key)
         if row is None or row["version"] != version:
             raise Conflict(f"{key} of {collection} is not at version {version}")
+
+
+def _encode(writes: Writes) -> None:
+    """Raises what the driver raises for what MongoDB cannot keep: integers over 64 bits, keys with a NUL, halves of a
+    character, documents over 16 MiB."""
+    written = [row for rows in writes.inserts.values() for row in rows.values()]
+    for row in [*written, *(row for rows in writes.updates.values() for _, row in rows.values())]:
+        if len(bson.encode(row)) > MAX_DOCUMENT_BYTES:
+            raise bson.InvalidDocument(f"{row['_id']} is longer than {MAX_DOCUMENT_BYTES} bytes")
 
 
 def _as_kept(value: Any) -> Any:

@@ -8,6 +8,7 @@ from marshmallow import RAISE, Schema, fields, validate
 
 from services.sla.domain.figures import DIMENSIONS
 from services.sla.domain.policy import MAIN, Kind
+from shared.formats import Instant
 
 MAX_CLOCKS = 500
 """Clocks in one page of a question that folds each of them: more would hold the service up."""
@@ -36,7 +37,7 @@ class ExplainArgs(_Strict):
 
     clock = fields.String(validate=validate.OneOf([kind.value for kind in Kind]))
     agreement = AgreementName()
-    at = fields.AwareDateTime()
+    at = Instant()
     inputs = fields.String(load_default="told", validate=validate.OneOf(["told", "in-force"]))
 
 
@@ -49,8 +50,8 @@ class ExpectArgs(_Strict):
 class PageArgs(_Strict):
     """A page of the clocks that started from `since` on and before `until`; go on with `cursor` set to `next`."""
 
-    since = fields.AwareDateTime()
-    until = fields.AwareDateTime()
+    since = Instant()
+    until = Instant()
     limit = fields.Integer(load_default=200, strict=True, validate=validate.Range(1, MAX_CLOCKS))
     cursor = fields.String(validate=validate.Regexp(CURSOR))
 
