@@ -19,6 +19,7 @@ from deploy.local.packages import may_install
 from deploy.local.running import NotRunning
 from deploy.local.stack import ops_ports
 from deskwire.session import find_addresses, find_management, vhost_of
+from deskwire.setting_sources import counting
 from shared.config import Settings, SettingsError
 from shared.declaring import ONLY_AMQP, old_bindings, queues_left
 from shared.errors import Unavailable
@@ -29,12 +30,13 @@ LOW_DISK = 1024**3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at. `advice` says what to do when it is not well."""
+    """One thing that was looked at: what to do when it is not well, and where it comes from when it is a setting."""
 
     subject: str
     well: bool
     text: str
     advice: str = ""
+    source: str = ""
 
 
 Check = Callable[[Folders], list[Finding]]
@@ -90,6 +92,20 @@ def settings(_: Folders) -> list[Finding]:
         faults += [fault for fault in error.message.split("; ") if fault not in faults]
     found = [Finding(subject="settings", well=False, text=fault, advice="Correct the variable.") for fault in faults]
     return found or [Finding(subject="settings", well=True, text="all values are valid")]
+
+
+def sources(_: Folders) -> list[Finding]:
+    """Which value counts of each setting that can stand in more than one place."""
+    try:
+        given = Settings.load()
+    except SettingsError:
+        # Wrong variables are findings of their own, above.
+        return []
+    try:
+        found = list(counting(given, os.environ))
+    except SettingsError as error:
+        return [Finding(subject="settings file", well=False, text=error.message, advice="Correct the file.")]
+    return [Finding(subject=one.name, well=True, text=str(one), source=one.source) for one in found]
 
 
 def broker(folders: Folders) -> list[Finding]:
@@ -172,7 +188,7 @@ def secrets(folders: Folders) -> list[Finding]:
     return [Finding(subject="secrets", well=False, text=f"others can read {names}", advice=f"chmod 600 {names}")]
 
 
-CHECKS: tuple[Check, ...] = (python, settings, disk, secrets, broker, bindings, database_, ops)
+CHECKS: tuple[Check, ...] = (python, settings, sources, disk, secrets, broker, bindings, database_, ops)
 
 
 def examine(folders: Folders) -> list[Finding]:

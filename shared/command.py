@@ -15,13 +15,18 @@ import orjson
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from shared.cause import Actor, Cause
+from shared.envelope import MAX_INTEGER
 from shared.errors import DeskwireError, Invalid
+from shared.formats import readable
 from shared.ids import Ids
+from shared.json_text import check_depth
+from shared.keys import joined
 from shared.store import Document
 from shared.unit_of_work import UnitOfWork, Work
 
 A = TypeVar("A")
 Text = validate.Length(min=1, max=255)
+Name = validate.And(Text, readable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +51,18 @@ class _ActorSchema(Schema):
         unknown = EXCLUDE
 
     kind = fields.String(required=True, validate=validate.OneOf(["person", "system", "service"]))
-    id = fields.String(required=True, validate=Text)
-    roles = fields.List(fields.String(validate=Text), load_default=list, validate=validate.Length(max=100))
-    organisation = fields.String(load_default=None, allow_none=True, validate=Text)
+    id = fields.String(required=True, validate=Name)
+    roles = fields.List(fields.String(validate=Name), load_default=list, validate=validate.Length(max=100))
+    organisation = fields.String(load_default=None, allow_none=True, validate=Name)
 
 
 class _RequestSchema(Schema):
     number = fields.String(load_default=None, allow_none=True, validate=Text)
     args = fields.Dict(keys=fields.String(), load_default=dict)
     actor = fields.Nested(_ActorSchema, required=True)
-    expected_version = fields.Integer(load_default=None, allow_none=True, strict=True)
+    expected_version = fields.Integer(
+        load_default=None, allow_none=True, strict=True, validate=validate.Range(0, MAX_INTEGER)
+    )
     idempotency_key = fields.String(load_default=None, allow_none=True, validate=Text)
     correlationid = fields.String(load_default=None, allow_none=True, validate=Text)
     traceparent = fields.String(load_default=None, allow_none=True, validate=Text)
@@ -93,6 +100,7 @@ def _escaped(name: object) -> str:
 
 def read_command(request: Any, ids: Ids) -> Command:
     """Read a request's envelope. Raises Invalid."""
+    check_depth(request)
     fields_ = load(_REQUEST, request)
     actor = fields_["actor"]
     return Command(
@@ -129,7 +137,7 @@ class Commands:
 
             if command.idempotency_key is None:
                 return self._unit_of_work.run(block)
-            key = f"rpc:{self._service}:{command.cause.actor.id}:{command.idempotency_key}"
+            key = idempotency_key(self._service, command.cause.actor, command.idempotency_key)
             return self._unit_of_work.once(key, _fingerprint(name, command), block)
 
         return _answered(run)
@@ -143,6 +151,14 @@ class Commands:
             return {"record": self._unit_of_work.run(lambda work: handler(work, command, args))}
 
         return _answered(run)
+
+
+def idempotency_key(service: str, actor: Actor, given: str) -> str:
+    """The key of the inbox row of a command: every caller has its own keys, whatever is in them.
+
+    `rpc:<service>:<person>:<key>`; callers of another kind than a person have their kind in the first part.
+    """
+    return joined("rpc" if actor.kind == "person" else f"rpc-{actor.kind}", service, actor.id, given)
 
 
 def _answered(run: Callable[[], Document]) -> Document:

@@ -60,8 +60,9 @@ class Settings:
     change_file: Path
     sla_file: Path
     notify_file: Path
-    smtp_host: str
-    smtp_port: int
+    smtp_host: str | None
+    """None where the environment names none: the file of notify says it then."""
+    smtp_port: int | None
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -134,6 +135,11 @@ def _ladder(env: Env, name: str) -> tuple[timedelta, ...]:
     return tuple(timedelta(seconds=step) for step in steps)
 
 
+def _if_given(read: Read) -> Read:
+    """What stands in a settings file as well has no default here, which would hide the file's; empty is not given."""
+    return lambda env, name: read(env, name) if str(env.str(name, "")).strip() else None
+
+
 def _file(default: str) -> Read:
     def read(env: Env, name: str) -> Path:
         path = Path(env.str(name, str(SETTINGS_FOLDER / default)))
@@ -195,6 +201,10 @@ _READERS: dict[str, tuple[str, Read]] = {
     "change_file": ("DESKWIRE_CHANGE_FILE", _file("change.yaml")),
     "sla_file": ("DESKWIRE_SLA_FILE", _file("sla.yaml")),
     "notify_file": ("DESKWIRE_NOTIFY_FILE", _file("notify.yaml")),
-    "smtp_host": ("SMTP_HOST", _text("localhost")),
-    "smtp_port": ("SMTP_PORT", _integer(25, 1, 65535)),
+    "smtp_host": ("SMTP_HOST", _if_given(lambda env, name: env.str(name, validate=validate.Length(max=253)))),
+    "smtp_port": ("SMTP_PORT", _if_given(lambda env, name: env.int(name, validate=validate.Range(1, 65535)))),
 }
+SECRETS = {"AMQP_URI": "amqp_uri", "MONGODB_URI": "mongodb_uri", "DESKWIRE_MANAGEMENT": "management"}
+"""Variables whose values hold passwords, and the settings that they are."""
+SETTINGS_FILES = {variable: name for name, (variable, _) in _READERS.items() if name.endswith("_file")}
+"""Variables that name a settings file, and the settings that they are."""

@@ -14,7 +14,7 @@ from typing import Any
 import eventlet
 from eventlet.event import Event as Signal
 
-from shared import logs, metrics
+from shared import intake, logs, metrics
 from shared.config import Settings
 from shared.deadletter import dead_message, retry_message
 from shared.envelope import MAX_HOPS, Envelope, Lane, decode
@@ -96,6 +96,8 @@ class Events(Waiting):
             raise Rejected(f"{envelope.type} is no event that is taken here", slug="unknown-type")
         if envelope.hops > MAX_HOPS:
             raise Rejected(f"the chain of events is longer than {MAX_HOPS}", slug="hop-budget-exceeded")
+        if self._producer == "intake":
+            intake.check(envelope)
         return envelope
 
     def _take(self, pairs: Sequence[tuple[Delivery, Envelope]]) -> None:

@@ -1,7 +1,8 @@
 """The envelope of every event: CloudEvents 1.0, structured mode, strict JSON in UTF-8.
 
-The `cloudevents` library judges the attributes; reading and writing bytes is orjson's, which follows RFC 8259 to
-the letter and has no object hook that a sender could aim at, as kombu's has (docs/measurements.md).
+The `cloudevents` library judges the attributes; writing bytes is orjson's, and reading them too (`shared.json_text`):
+it follows RFC 8259 to the letter and has no object hook that a sender could aim at, as kombu's has
+(docs/measurements.md).
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from cloudevents.core.v1.event import CloudEvent
 
 from shared.clock import format_instant, parse_instant
 from shared.errors import Invalid
+from shared.json_text import read_json
 
 CONTENT_TYPE = "application/cloudevents+json"
 MAX_BYTES = 256 * 1024
 """Bodies over this are refused: attachments travel by reference, and RabbitMQ 4 stops at 16 MiB."""
 MAX_HOPS = 32
 """A chain of events longer than this is a loop, and is parked in the dead letters."""
+MAX_INTEGER = 2**53 - 1
+"""The largest whole number that every reader of JSON takes exactly (RFC 8259, section 6); a database keeps more, so
+that there is room to count on."""
 
 
 class Lane(IntEnum):
@@ -102,10 +107,7 @@ def decode(body: bytes, *, sender: str | None = None, max_bytes: int = MAX_BYTES
     """
     if len(body) > max_bytes:
         raise Invalid(f"the body has {len(body)} bytes, {max_bytes} are allowed", slug="oversized")
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Invalid(f"the body is not JSON: {error}", slug="bad-json") from None
+    document = read_json(body)
     if not isinstance(document, dict):
         raise Invalid("the body is not a JSON object", slug="bad-envelope")
     data = document.pop("data", None)
@@ -166,9 +168,9 @@ def _integer(attributes: Mapping[str, Any], name: str) -> int | None:
     # CloudEvents' own sequence extension is text; both ways of writing a whole number are taken.
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
         value = int(value)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_INTEGER):
         return value
-    raise Invalid(f"{name} must be a whole number from 0", slug="bad-envelope", pointer=f"/{name}")
+    raise Invalid(f"{name} must be a whole number from 0 to {MAX_INTEGER}", slug="bad-envelope", pointer=f"/{name}")
 
 
 def _text(attributes: Mapping[str, Any], name: str) -> str | None:

@@ -7,6 +7,9 @@ import time
 import uuid
 from typing import Protocol
 
+from shared.keys import joined as joined
+from shared.keys import separated
+
 _NAMESPACE = uuid.UUID("6f9a3c1e-5d0b-5f0e-9c55-3d6b1f2a7e41")
 
 
@@ -47,13 +50,7 @@ class SequentialIds:
 
 def deterministic_id(*parts: str) -> str:
     """The same parts give the same id for ever (UUIDv5): the key of an effect that must exist once."""
-    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
-
-
-def joined(*parts: str) -> str:
-    """The parts with colons between them, for a key: no two different lists of parts give the same text."""
-    *leading, last = parts
-    return ":".join([*(part.replace("%", "%25").replace(":", "%3A") for part in leading), last])
+    return str(uuid.uuid5(_NAMESPACE, separated(*parts)))
 
 
 def format_number(prefix: str, value: int) -> str:

@@ -17,6 +17,7 @@ from nameko.extensions import SharedExtension
 from shared import logs, metrics
 from shared.envelope import Lane
 from shared.errors import DeskwireError, Invalid, NotFound, Unavailable
+from shared.json_text import read_json
 from shared.publisher import Message
 from shared.receiving import Delivery, Subscription
 from shared.runtime import Runtime, trail
@@ -123,9 +124,8 @@ class Calls(SharedExtension):
 def read_call(body: bytes) -> Mapping[str, Any]:
     """The request in a call. Raises Invalid: calls have one argument, an object."""
     try:
-        document = orjson.loads(body)
-        (request,) = document["args"]
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        (request,) = read_json(body)["args"]
+    except (Invalid, KeyError, TypeError, ValueError):
         raise Invalid("a call carries one object as its only argument", slug="bad-call") from None
     if not isinstance(request, dict):
         raise Invalid("the argument of a call must be an object", slug="bad-call", pointer="/args/0")

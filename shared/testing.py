@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
+import bson
+from bson.codec_options import CodecOptions
+
 from shared.cause import Actor, Cause
-from shared.clock import FixedClock, to_milliseconds
+from shared.clock import FixedClock
 from shared.envelope import Envelope, decode
 from shared.errors import Conflict
 from shared.ids import SequentialIds, format_number
 from shared.store import JOURNAL, Document, Writes
 from shared.unit_of_work import UnitOfWork
+
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+_OPTIONS: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
 
 
 class MemoryStore:
@@ -53,14 +59,12 @@ class MemoryStore:
             if self.collections.get("leases", {}).get(lease, {}).get("token") != token:
                 raise Conflict(f"the lease {lease} has another holder")
         self._check(writes)
+        kept = list(_rows(writes))
         for collection, deletes in writes.deletes.items():
             for key in deletes:
                 del self.collections[collection][key]
-        for collection, inserts in writes.inserts.items():
-            self.collections.setdefault(collection, {}).update(_as_kept(inserts))
-        for collection, updates in writes.updates.items():
-            for key, (_, document) in updates.items():
-                self.collections[collection][key] = _as_kept(document)
+        for collection, key, row in kept:
+            self.collections.setdefault(collection, {})[key] = row
 
     def reserve(self, counter: str, count: int) -> int:
         first = self._counters.get(counter, 1)
@@ -86,13 +90,23 @@ class MemoryStore:
             raise Conflict(f"{key} of {collection} is not at version {version}")
 
 
-def _as_kept(value: Any) -> Any:
-    """A copy as MongoDB gives it back: instants in milliseconds, every sequence a list."""
-    if isinstance(value, dict):
-        return {name: _as_kept(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_kept(inner) for inner in value]
-    return to_milliseconds(value) if isinstance(value, datetime) else value
+def _rows(writes: Writes) -> Iterator[tuple[str, str, Document]]:
+    for collection, inserts in writes.inserts.items():
+        yield from ((collection, key, _as_kept(row)) for key, row in inserts.items())
+    for collection, updates in writes.updates.items():
+        yield from ((collection, key, _as_kept(row)) for key, (_, row) in updates.items())
+
+
+def _as_kept(row: Document) -> Document:
+    """The row as MongoDB gives it back: instants in milliseconds, enums as their values, every sequence a list.
+
+    Raises what the driver raises for what cannot be kept: integers over 64 bits, keys with a NUL, halves of a
+    character, documents over 16 MiB.
+    """
+    body = bson.encode(row)
+    if len(body) > MAX_DOCUMENT_BYTES:
+        raise bson.InvalidDocument(f"{row['_id']} is longer than {MAX_DOCUMENT_BYTES} bytes")
+    return bson.decode(body, _OPTIONS)
 
 
 def _matches(row: Mapping[str, Any], where: Mapping[str, Any]) -> bool:

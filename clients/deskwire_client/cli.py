@@ -22,6 +22,7 @@ from typing import Any, TextIO
 
 from deskwire_client.errors import ClientError, InvalidField
 from deskwire_client.event import LANES
+from deskwire_client.instants import parse
 from deskwire_client.reporter import CONFIRMED, Flushed, Receipt, Reporter
 from deskwire_client.spool import SetAside
 
@@ -149,7 +150,13 @@ def _connection(command: argparse.ArgumentParser) -> None:
 def _reporter(options: argparse.Namespace) -> Reporter:
     if options.command == "flush" and options.spool is None:
         raise InvalidField("spool", "is needed: give --spool or set DESKWIRE_SPOOL")
-    return Reporter(options.uri or _uri(), source=options.source, spool=options.spool, deadline=options.deadline)
+    return Reporter(
+        options.uri or _uri(), source=options.source, spool=options.spool, deadline=options.deadline, warn=_warn
+    )
+
+
+def _warn(words: str) -> None:
+    print(f"deskwire-client: {words}", file=sys.stderr)
 
 
 def _uri() -> str:
@@ -158,7 +165,7 @@ def _uri() -> str:
         return os.environ.get("AMQP_URI", "")
     try:
         return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise InvalidField("uri", f"AMQP_URI_FILE cannot be read: {error}") from None
 
 
@@ -189,10 +196,9 @@ def _time(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        # Python before 3.11 does not read the Z.
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise InvalidField("time", f"{text!r} is not an RFC 3339 time") from None
+        return parse(text)
+    except ValueError as error:
+        raise InvalidField("time", f"{text!r} {error}") from None
 
 
 def _sentence(outcome: object) -> str:

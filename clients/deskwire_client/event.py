@@ -12,13 +12,15 @@ from datetime import datetime, timezone
 from typing import Any
 
 from deskwire_client.errors import InvalidField
-from deskwire_client.fields import check, text
+from deskwire_client.fields import check, readable, text
 
 EXCHANGE = "itsm.intake"
 CONTENT_TYPE = "application/cloudevents+json"
 LANES = ("urgent", "normal", "bulk")
 MAX_BYTES = 256 * 1024
 """The desk refuses longer bodies; what is large travels by reference."""
+MAX_SEQUENCE = 2**53 - 1
+"""The largest whole number that every reader of JSON takes exactly."""
 MAX_ID_BYTES = 255
 """The id is the AMQP message-id, too, which is bounded in bytes of UTF-8."""
 
@@ -109,20 +111,25 @@ def _check_attributes(document: Mapping[str, Any]) -> None:
     for name in ("id", "source", "subject", "correlationid"):
         if name in document:
             text()(name, document[name])
+    for name in ("id", "source", "correlationid"):
+        readable(name, document.get(name, name))
     size = len(document["id"].encode(errors="replace"))
     if size > MAX_ID_BYTES:
         raise InvalidField("id", f"has {size} bytes in UTF-8, {MAX_ID_BYTES} are allowed")
     if document.get("lane", "normal") not in LANES:
         raise InvalidField("lane", f"must be one of {', '.join(LANES)}; got {document['lane']!r}")
     sequence = document.get("sequence", 0)
-    if isinstance(sequence, bool) or not isinstance(sequence, int) or sequence < 0:
-        raise InvalidField("sequence", f"must be a whole number from 0; got {sequence!r}")
+    if isinstance(sequence, bool) or not isinstance(sequence, int) or not 0 <= sequence <= MAX_SEQUENCE:
+        raise InvalidField("sequence", f"must be a whole number from 0 to {MAX_SEQUENCE}; got {sequence!r}")
 
 
 def _format(at: datetime) -> str:
     if not isinstance(at, datetime) or at.tzinfo is None:
         raise InvalidField("time", "must be a time with a UTC offset")
-    return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except OverflowError:
+        raise InvalidField("time", "is out of range") from None
 
 
 def _to_json(document: Mapping[str, Any]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
@@ -29,6 +30,15 @@ def text(longest: int = 255) -> Rule:
             raise InvalidField(name, f"has {len(value)} characters, {longest} are allowed")
 
     return rule
+
+
+def readable(name: str, value: str) -> None:
+    """What tells senders and events apart must show something, and hold no control characters: the desk refuses it."""
+    categories = {unicodedata.category(letter) for letter in value}
+    if categories <= {"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Mn", "Me"}:
+        raise InvalidField(name, "must show something: it only looks empty")
+    if categories & {"Cc", "Zl", "Zp"}:
+        raise InvalidField(name, "must not hold control characters")
 
 
 def choice(*allowed: str) -> Rule:

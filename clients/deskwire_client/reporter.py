@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import random
 import threading
 import time
@@ -11,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Callable
 
-from deskwire_client.errors import InvalidField, NotDelivered
+from deskwire_client.errors import InvalidField, NotDelivered, SpoolFull
 from deskwire_client.event import Event, build
 from deskwire_client.link import Fault, Link, Sent
 from deskwire_client.spool import SetAside, Spool
@@ -19,18 +21,20 @@ from deskwire_client.spool import SetAside, Spool
 CONFIRMED = "confirmed"
 SPOOLED = "spooled"
 BATCH = 200
+_log = logging.getLogger("deskwire_client")
 
 
 @dataclass(frozen=True)
 class Receipt:
     """What became of an event. `status` is `confirmed` (the broker has it on disk) or `spooled` (this machine has).
 
-    `reason` says why an event was spooled.
+    `reason` says why an event was spooled; `warning` what is wrong with the spool, which has stopped nothing.
     """
 
     id: str
     status: str
     reason: str | None = None
+    warning: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,9 @@ class Reporter:
     that cannot be delivered by then is kept there and goes first, with its id, at the next call or at `flush`;
     without one NotDelivered is raised. An event may reach the broker twice when a confirm is lost on the way: its
     id is the same, so its effect happens once.
+
+    A spool that cannot be read or written stops nothing that the broker takes: `warn` is told of it once. What lies in
+    it is sent all the same, and again by the next reporter, because nobody can take it out.
     """
 
     def __init__(
@@ -64,6 +71,7 @@ class Reporter:
         deadline: float = 10.0,
         backoff: Sequence[float] = (0.2, 0.5, 1.0, 2.0),
         pause: Callable[[float], None] = time.sleep,
+        warn: Callable[[str], None] = _log.warning,
     ) -> None:
         self._link = Link(uri)
         self._source = source
@@ -72,6 +80,9 @@ class Reporter:
         self._backoff = backoff
         self._pause = pause
         self._turn = threading.Lock()
+        self._warn = warn
+        self._warning: str | None = None
+        self._done: set[str] = set()
 
     def __enter__(self) -> Reporter:
         return self
@@ -156,43 +167,82 @@ class Reporter:
 
     def _deliver(self, event: Event, until: float) -> Receipt:
         flushed = self._flush(until)
-        if flushed.left and self._spool is not None:
+        if flushed.left and self._spool is not None and self._warning is None:
             # What waits goes first: an alert must not arrive behind its own resolution.
-            self._spool.put(event)
-            return Receipt(id=event.id, status=SPOOLED, reason=flushed.reason)
+            return self._keep(event, flushed.reason, until)
         sent = self._send([event], until)
         if event in sent.confirmed:
-            return Receipt(id=event.id, status=CONFIRMED)
+            return Receipt(id=event.id, status=CONFIRMED, warning=self._warning)
         if event in sent.unfit:
             raise InvalidField("event", sent.unfit[event])
         reason = _reason(sent)
         if self._spool is None:
             raise NotDelivered(event.id, reason)
         self._spool.put(event)
+        return Receipt(id=event.id, status=SPOOLED, reason=reason, warning=self._warning)
+
+    def _keep(self, event: Event, reason: str | None, until: float) -> Receipt:
+        """Keep an event behind those that wait; where that cannot be done, the broker is its last resort."""
+        assert self._spool is not None
+        try:
+            self._spool.put(event)
+        except SpoolFull as error:
+            if event not in self._send([event], until).confirmed:
+                raise
+            self._trouble(str(error))
+            return Receipt(id=event.id, status=CONFIRMED, warning=self._warning)
         return Receipt(id=event.id, status=SPOOLED, reason=reason)
 
     def _flush(self, until: float) -> Flushed:
-        if self._spool is None or not len(self._spool):
+        if self._spool is None:
             return Flushed(sent=0, left=0)
-        with self._spool.locked(until - time.monotonic(), pause=self._pause) as mine:
-            if not mine:
-                return Flushed(sent=0, left=len(self._spool), reason="another process is sending the spool")
-            return self._drain(self._spool, until)
+        try:
+            if not len(self._spool):
+                return Flushed(sent=0, left=0)
+            with contextlib.ExitStack() as stack:
+                try:
+                    mine = stack.enter_context(self._spool.locked(_half(until), pause=self._pause))
+                except OSError as error:
+                    # Nobody can hold it, so nobody is in the way.
+                    self._trouble(_cannot_be_used(self._spool, error))
+                    return self._drain(self._spool, time.monotonic() + _half(until))
+                if not mine:
+                    return Flushed(sent=0, left=len(self._spool), reason="another process is sending the spool")
+                return self._drain(self._spool, until)
+        except OSError as error:
+            self._trouble(_cannot_be_used(self._spool, error))
+            return Flushed(sent=0, left=0, reason=self._warning)
 
     def _drain(self, spool: Spool, until: float) -> Flushed:
         total = 0
         before = len(spool.aside())
-        while batch := spool.oldest(BATCH):
+        while batch := spool.oldest(BATCH, done=self._done):
             sent = self._send([event for _, event in batch], until)
             for name, event in batch:
                 if event in sent.confirmed:
-                    spool.remove(name)
+                    self._take_out(spool, name, None)
                     total += 1
                 elif event in sent.unfit:
-                    spool.set_aside(name, sent.unfit[event])
+                    self._take_out(spool, name, sent.unfit[event])
             if len(sent.confirmed) + len(sent.unfit) < len(batch):
                 return Flushed(total, len(spool), _reason(sent), len(spool.aside()) - before)
-        return Flushed(total, 0, None, len(spool.aside()) - before)
+        return Flushed(total, len(spool), self._warning, len(spool.aside()) - before)
+
+    def _take_out(self, spool: Spool, name: str, unfit: str | None) -> None:
+        try:
+            if unfit is None:
+                spool.remove(name)
+            else:
+                spool.set_aside(name, unfit)
+        except OSError as error:
+            self._done.add(name)
+            self._trouble(_cannot_be_used(spool, error))
+
+    def _trouble(self, words: str) -> None:
+        """Tell of the spool what is wrong with it, once."""
+        if self._warning is None:
+            self._warn(words)
+        self._warning = words
 
     def _send(self, events: Sequence[Event], until: float) -> Sent:
         confirmed: set[Event] = set()
@@ -212,6 +262,15 @@ class Reporter:
 
 
 _ARGUMENTS = frozenset({"at", "event_id", "lane", "subject", "sequence", "backfill", "correlationid"})
+
+
+def _half(until: float) -> float:
+    """Half of the time that is left: the other half is for what comes now."""
+    return max(0.0, until - time.monotonic()) / 2
+
+
+def _cannot_be_used(spool: Spool, error: OSError) -> str:
+    return f"the spool {spool.folder} cannot be used: {error.strerror or error}"
 
 
 def _reason(sent: Sent) -> str:

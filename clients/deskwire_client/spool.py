@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -63,27 +63,34 @@ class Spool:
         except OSError as error:
             raise SpoolFull(f"the spool {self.folder} cannot be written: {error.strerror or error}") from error
 
-    def oldest(self, limit: int) -> list[tuple[str, Event]]:
-        """The first `limit` events with the names of their files. A file that holds no valid event is set aside."""
+    def oldest(self, limit: int, *, done: Collection[str] = ()) -> list[tuple[str, Event]]:
+        """The first `limit` events with the names of their files, but those `done`. A file that holds no valid event is
+        set aside; one that cannot be read, or moved, is passed over. Raises OSError when the folder cannot be read."""
         found: list[tuple[str, Event]] = []
         for name in self._names():
             if len(found) == limit:
                 break
+            if name in done:
+                continue
             path = self.folder / name
             try:
                 found.append((name, read(path.read_bytes())))
             except FileNotFoundError:
                 continue
-            except ValueError as error:
-                self.set_aside(name, f"not a valid event: {error}")
+            except (ValueError, RecursionError, OSError) as error:
+                with contextlib.suppress(OSError):
+                    self.set_aside(name, f"not a valid event: {error}")
         return found
 
     def remove(self, name: str) -> None:
-        """Forget an event that the broker has confirmed."""
+        """Forget an event that the broker has confirmed. Raises OSError when the folder cannot be written."""
         (self.folder / name).unlink(missing_ok=True)
 
     def set_aside(self, name: str, reason: str) -> None:
-        """Keep an event that can never be sent as `<name>.broken`, out of the others' way, and why as `.reason`."""
+        """Keep an event that can never be sent as `<name>.broken`, out of the others' way, and why as `.reason`.
+
+        Raises OSError when the folder cannot be written.
+        """
         path = self.folder / name
         path.replace(path.with_suffix(".broken"))
         # A full disk has no room for the reason; the event is out of the way all the same.
@@ -91,12 +98,18 @@ class Spool:
             path.with_suffix(".reason").write_text(f"{reason}\n", encoding="utf-8")
 
     def aside(self) -> list[SetAside]:
-        """What was set aside and is still there, oldest first."""
-        return [SetAside(str(path), _reason_of(path)) for path in sorted(self.folder.glob("*.broken"))]
+        """What was set aside and is still there, oldest first; nothing where the folder cannot be read."""
+        try:
+            return [SetAside(str(path), _reason_of(path)) for path in sorted(self.folder.glob("*.broken"))]
+        except OSError:
+            return []
 
     @contextlib.contextmanager
     def locked(self, seconds: float, *, pause: Callable[[float], None] = time.sleep) -> Iterator[bool]:
-        """Hold the right to send what is kept; False when another process holds it for all of `seconds`."""
+        """Hold the right to send what is kept; False when another process holds it for all of `seconds`.
+
+        Raises OSError when the folder cannot be written: then nobody can hold it.
+        """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(self.folder / ".lock", "wb") as handle:
             yield _lock(handle.fileno(), time.monotonic() + seconds, pause)

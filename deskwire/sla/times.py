@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +12,11 @@ import click
 from marshmallow import ValidationError
 
 from services.sla.threshold_settings import Duration
-from shared.clock import parse_instant
+from shared.clock import parse_instant, with_seconds
 from shared.errors import Invalid
+
+_LOCAL = re.compile(r"\d{4}-\d{2}-\d{2}(?:[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)?", re.ASCII)
+"""A date, or a time without an offset; everything else is RFC 3339."""
 
 
 class Zone:
@@ -36,11 +40,13 @@ class Zone:
     def read(self, text: str) -> datetime:
         """An instant a person wrote: a date or a time without an offset is one in this zone. Raises Invalid."""
         try:
-            at = datetime.fromisoformat(text)
-        except ValueError:
+            if _LOCAL.fullmatch(text) is None:
+                return parse_instant(with_seconds(text))
+            at = datetime.fromisoformat(text.upper())
+            # `astimezone` on a time without an offset takes it for the machine's own.
+            return at.replace(tzinfo=self._zone) if self._zone else at.astimezone()
+        except (ValueError, OverflowError, Invalid):
             raise Invalid(f"{text!r} is neither a date nor an RFC 3339 time") from None
-        # `astimezone` on a time without an offset takes it for the machine's own.
-        return at if at.tzinfo is not None else at.replace(tzinfo=self._zone) if self._zone else at.astimezone()
 
     def read_period(self, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
         """Both bounds of a period, where they are given. Raises Invalid."""

@@ -5,34 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validate
+from marshmallow import EXCLUDE, Schema, fields, post_load, validate
 
 from services.change.domain.change import PRIORITIES, Change, Degree, Deployment, Kind, Link, LinkKind, Result, State
-from shared.clock import format_instant, parse_instant
+from shared.clock import format_instant
 from shared.command import load
 from shared.envelope import Envelope
 from shared.errors import Invalid
+from shared.formats import Instant, readable
 
-NAME = validate.Length(min=1, max=255)
-TITLE = validate.Length(min=1, max=500)
+NAME = validate.And(validate.Length(min=1, max=255), readable)
+TITLE = validate.And(validate.Length(min=1, max=500), readable)
 PROSE = validate.Length(min=1, max=20_000)
 PAGE = validate.Range(min=1, max=200)
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 """No desk has older history; what says so has no time at all, such as the zero time of Go, 0001-01-01."""
-TOO_EARLY = f"must not be before {EARLIEST:%Y-%m-%d}"
-
-
-class Instant(fields.Field[datetime]):
-    """RFC 3339 with an offset, from 1990 on."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> datetime:  # noqa: ARG002
-        try:
-            at = parse_instant(value)
-        except Invalid as error:
-            raise ValidationError(error.message) from None
-        if at < EARLIEST:
-            raise ValidationError(TOO_EARLY)
-        return at
 
 
 class NoArgs(Schema):
@@ -74,8 +61,8 @@ class ReasonArgs(Schema):
 class ScheduleArgs(Schema):
     """`schedule`: from `start_at` until before `end_at`."""
 
-    start_at = Instant(required=True)
-    end_at = Instant(required=True)
+    start_at = Instant(required=True, earliest=EARLIEST)
+    end_at = Instant(required=True, earliest=EARLIEST)
 
 
 class ReviewArgs(Schema):
@@ -136,7 +123,7 @@ def read_deployment(envelope: Envelope, now: datetime) -> Deployment:
     A sender whose clock is ahead deploys at `now`.
     """
     if envelope.time < EARLIEST:
-        raise Invalid(f"time {TOO_EARLY}", pointer="/time")
+        raise Invalid(f"time must not be before {EARLIEST:%Y-%m-%d}", pointer="/time")
     data = load(_DEPLOYED, envelope.data, at="/data")
     said = {name: (value or "").strip() or None for name, value in data.items()}
     if said["service"] is None and said["ci"] is None:

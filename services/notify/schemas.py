@@ -11,6 +11,7 @@ from services.notify.domain.rules import Facts
 from shared.clock import format_instant
 from shared.command import load
 from shared.envelope import Envelope
+from shared.formats import Instant
 
 MAX_PAGE = 200
 CURSOR = validate.Regexp(r"^\d{4}-[0-9T:.Z-]+ DLV-[0-9a-f-]{36}\Z")
@@ -34,8 +35,8 @@ class ResendArgs(_Strict):
 
     state = fields.String(validate=validate.OneOf([state.value for state in RESENT_STATES]))
     recipient = fields.String(validate=validate.Length(1, 255))
-    since = fields.AwareDateTime()
-    until = fields.AwareDateTime()
+    since = Instant()
+    until = Instant()
     limit = fields.Integer(load_default=MAX_PAGE, strict=True, validate=validate.Range(1, MAX_PAGE))
     cursor = fields.String(validate=CURSOR)
 
@@ -53,8 +54,8 @@ class FindArgs(_Strict):
     event = fields.String(validate=validate.Length(1, 255))
     record = fields.String(validate=validate.Length(1, 255))
     recipient = fields.String(validate=validate.Length(1, 255))
-    since = fields.AwareDateTime()
-    until = fields.AwareDateTime()
+    since = Instant()
+    until = Instant()
     limit = fields.Integer(load_default=50, strict=True, validate=validate.Range(1, MAX_PAGE))
     cursor = fields.String(validate=CURSOR)
 

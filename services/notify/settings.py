@@ -105,7 +105,7 @@ def _settings(raw: Mapping[str, Any], folder: Path) -> NotifySettings:
 
 
 def with_mail_server(settings: NotifySettings, host: str | None, port: int | None) -> NotifySettings:
-    """The settings with another mail server, where the environment names one."""
+    """The settings with another mail server, where the environment names one: it counts before the file."""
     smtp = replace(settings.smtp, host=host or settings.smtp.host, port=port or settings.smtp.port)
     return replace(settings, smtp=smtp)
 

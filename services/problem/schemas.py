@@ -11,9 +11,10 @@ from services.problem.domain.recurrence import Member, signature_of
 from shared.clock import format_instant, parse_instant
 from shared.command import load
 from shared.envelope import Envelope
+from shared.formats import readable
 
-NAME = validate.Length(min=1, max=255)
-TITLE = validate.Length(min=1, max=500)
+NAME = validate.And(validate.Length(min=1, max=255), readable)
+TITLE = validate.And(validate.Length(min=1, max=500), readable)
 PROSE = validate.Length(min=1, max=20_000)
 PAGE = validate.Range(min=1, max=200)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from services.sla.domain.calendar import CLOSED_WEEK, DAY, Interval, Week
+from shared.clock import parse_instant, with_seconds
+from shared.errors import Invalid
+from shared.formats import Instant
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 AROUND_THE_CLOCK = "24x7"
@@ -22,6 +25,7 @@ FOLDER: ContextVar[Path] = ContextVar("FOLDER", default=Path())
 """Where the names of further files start: the folder of the settings file that is being read."""
 NAME = validate.Length(1, 200)
 _INTERVAL = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NOTHING = timedelta(0)
 _MOMENTS = date(FIRST_YEAR, 1, 1), date(9000, 1, 1)
 
@@ -31,27 +35,39 @@ class Day(fields.Field[date]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:  # noqa: ARG002
         try:
-            return date.fromisoformat(value)
+            return _date(value)
         except (TypeError, ValueError):
             raise ValidationError(f"{value!r} is not a date such as 2026-12-24") from None
 
 
+def _date(value: Any) -> date:
+    """RFC 3339, `full-date`: weeks, days of a year and forms without hyphens are other standards' dates."""
+    if _DATE.fullmatch(value) is None:
+        raise ValueError("no full-date")
+    return date.fromisoformat(value)
+
+
+class WrittenInstant(Instant):
+    """An instant as people write it in the settings: RFC 3339, of which the seconds may be left out."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        return super()._deserialize(with_seconds(value) if isinstance(value, str) else value, attr, data, **kwargs)
+
+
 class Moment(fields.Field[datetime | date]):
-    """`2027-01-01`, the start of that date in the calendar's zone, or an instant: `2027-01-01T06:00+01:00`."""
+    """`2027-01-01`, the start of that date in the calendar's zone, or an instant such as `2027-01-01T06:00+01:00`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime | date:  # noqa: ARG002
         fault = ValidationError(
             f"{value!r} is neither a date nor an instant with its offset, such as 2027-01-01T06:00+01:00"
         )
         try:
-            if len(value) == len("2027-01-01") and _MOMENTS[0] <= (day := date.fromisoformat(value)) <= _MOMENTS[1]:
-                return day
-            instant = datetime.fromisoformat(value)
-            if instant.tzinfo is not None and _MOMENTS[0] <= instant.date() <= _MOMENTS[1]:
-                return instant.astimezone(UTC)
-        except (TypeError, ValueError, OverflowError):
+            moment = _date(value) if _DATE.fullmatch(value) else parse_instant(with_seconds(value))
+        except (TypeError, ValueError, Invalid):
             raise fault from None
-        raise fault
+        if not _MOMENTS[0] <= (moment.date() if isinstance(moment, datetime) else moment) <= _MOMENTS[1]:
+            raise fault
+        return moment
 
 
 class Opening(fields.Field[Interval]):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates, validates_schema
 
+from services.sla.calendar_words import WrittenInstant
 from services.sla.domain.basis import Basis, Condition, Field, Value
 from services.sla.domain.kinds import KINDS, Kind
 from services.sla.domain.policy import (
@@ -144,13 +144,12 @@ class VersionSchema(Schema):
         unknown = RAISE
 
     version = fields.String(required=True, validate=_VERSION)
-    effective_from = fields.AwareDateTime(required=True, default_timezone=None)
+    effective_from = WrittenInstant(required=True)
     policies = Rules(required=True)
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> PolicySet:
-        effective_from: datetime = data["effective_from"]
-        return PolicySet(version=data["version"], rules=data["policies"], effective_from=effective_from.astimezone(UTC))
+        return PolicySet(version=data["version"], rules=data["policies"], effective_from=data["effective_from"])
 
 
 class FurtherVersionSchema(VersionSchema):

@@ -15,6 +15,7 @@ from shared.clock import format_instant
 from shared.command import first_fault
 from shared.envelope import Envelope
 from shared.errors import Invalid
+from shared.formats import Instant
 from shared.storage import to_document
 
 MAX_PAGE = 200
@@ -37,8 +38,8 @@ class FindArgs(_Strict):
     """Which clocks, and how many of them at a time."""
 
     state = fields.String(validate=validate.OneOf([state.value for state in ClockState]))
-    since = fields.AwareDateTime()
-    until = fields.AwareDateTime()
+    since = Instant()
+    until = Instant()
     limit = fields.Integer(load_default=50, strict=True, validate=validate.Range(1, MAX_PAGE))
     cursor = fields.String(validate=validate.Regexp(r"^\d{4}-[0-9T:.Z-]{19} \S{1,255}\Z"))
 
@@ -46,8 +47,8 @@ class FindArgs(_Strict):
 class ReportArgs(_Strict):
     """Clocks of one agreement, or of `all`, that started from `since` on and before `until`."""
 
-    since = fields.AwareDateTime()
-    until = fields.AwareDateTime()
+    since = Instant()
+    until = Instant()
     agreement = AgreementName(load_default=MAIN)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import runpy
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -155,3 +157,55 @@ def test_an_alert_needs_no_code_of_ours(broker_uri: str, received: Received) -> 
     subprocess.run([str(EXAMPLES / "report_alert.sh"), "Disk full"], env=environment, check=True, timeout=20)
     ((method, _, event),) = received(1)
     assert (method.routing_key, event.type, event.data["title"]) == ("alert.firing", "alert.firing", "Disk full")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own of 64 KB; making one needs the rights of root."""
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def run(spool: Path, uri: str, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent), "AMQP_URI": uri, "DESKWIRE_SPOOL": str(spool)}
+    command = [sys.executable, "-m", "deskwire_client", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+
+
+def report(key: str) -> tuple[str, ...]:
+    return ("report", "--dedup-key", key, "--title", "t", "--id", key, "--deadline", "5")
+
+
+def test_a_spool_on_a_read_only_disk_is_sent_with_what_comes_and_warned_of(
+    broker_uri: str, received: Received, small_disk: Path
+) -> None:
+    kept = run(small_disk, "amqp://a:b@127.0.0.1:1/x", *report("a")[:-1], "0.2")
+    assert kept.returncode == 3
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    sent = run(small_disk, broker_uri, *report("b"))
+    assert (sent.returncode, sent.stdout) == (0, "b confirmed\n")
+    assert sent.stderr.splitlines() == [
+        f"deskwire-client: the spool {small_disk} cannot be used: Read-only file system"
+    ]
+    assert [event.id for _, _, event in received(2)] == ["a", "b"]
+    lost = run(small_disk, "amqp://a:b@127.0.0.1:1/x", *report("c")[:-1], "0.2")
+    assert lost.returncode == 4
+    assert "cannot be written: Read-only file system" in lost.stderr
+    assert "Traceback" not in lost.stderr
+
+
+def test_a_full_disk_stops_no_event_that_the_broker_takes(
+    broker_uri: str, received: Received, small_disk: Path
+) -> None:
+    with contextlib.suppress(OSError):
+        (small_disk / "filler").write_bytes(b"x" * 70_000)
+    assert run(small_disk, broker_uri, *report("a")).returncode == 0
+    lost = run(small_disk, "amqp://a:b@127.0.0.1:1/x", *report("b")[:-1], "0.2")
+    assert lost.returncode == 4
+    assert "No space left" in lost.stderr
+    assert [event.id for _, _, event in received(1)] == ["a"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from services.change.domain.change import Change, Deployment, State
+from shared.keys import separated
 
 DEPLOYABLE = (State.APPROVED, State.SCHEDULED, State.IMPLEMENTING)
 """The states in which a change may be deployed."""
@@ -80,4 +81,4 @@ def identity(deployment: Deployment) -> str:
         parts = ("version", deployment.service or "", deployment.ci or "", deployment.version)
     else:
         parts = ("event", deployment.source, deployment.id, "")
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+    return hashlib.sha256(separated(*parts).encode()).hexdigest()[:32]

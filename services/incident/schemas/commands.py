@@ -28,13 +28,14 @@ from services.incident.domain.record import (
     WaitingReason,
 )
 from services.incident.domain.waiting import Resume, Wait
+from shared.formats import readable
 
 NUMBER = r"^(INC|REQ)[0-9]{7,12}$"
 
 
 def name(**options: Any) -> fields.String:
     """A short text: a team, a person, a code."""
-    return fields.String(allow_none=True, validate=validate.Length(min=1, max=255), **options)
+    return fields.String(allow_none=True, validate=[validate.Length(min=1, max=255), readable], **options)
 
 
 def prose(**options: Any) -> fields.String:
@@ -62,7 +63,7 @@ class Args(Schema):
 
 class OpenArgs(Args):
     into: ClassVar[Callable[..., Any]] = Opening
-    title = fields.String(load_default="", validate=validate.Length(max=1000))
+    title = fields.String(load_default="", validate=[validate.Length(max=1000), readable])
     description = prose()
     kind = fields.Enum(Kind, by_value=True)
     requester = name()

@@ -28,6 +28,7 @@ from services.incident.schemas.commands import (
 from shared.command import load
 from shared.envelope import Envelope
 from shared.errors import Invalid
+from shared.formats import readable
 
 REF = validate.Length(min=1, max=MAX_REFERENCE)
 LABEL = validate.Length(min=1, max=200)
@@ -35,6 +36,11 @@ KEY = validate.Length(min=1, max=1000)
 MAX_LABELS = 64
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 """No desk has older history; what says so has no time at all, such as the zero time of Go, 0001-01-01."""
+
+
+def detail() -> fields.String:
+    """A short text beside an alert's key, which no alert is refused for looking odd in."""
+    return fields.String(allow_none=True, validate=validate.Length(min=1, max=255))
 
 
 class Foreign(Schema):
@@ -53,10 +59,10 @@ class AlertData(Foreign):
     dedup_key = fields.String(required=True, validate=KEY)
     title = fields.String(allow_none=True, validate=validate.Length(max=1000))
     severity = fields.Enum(Severity, by_value=True, load_default=Severity.WARNING)
-    source = name()
-    ci = name()
-    service = name()
-    organisation = name()
+    source = detail()
+    ci = detail()
+    service = detail()
+    organisation = detail()
     labels = fields.Dict(
         keys=fields.String(validate=LABEL),
         values=fields.Raw(),
@@ -80,13 +86,13 @@ class TicketSubmittedData(OpenArgs):
         unknown = EXCLUDE
 
     into = staticmethod(_submission)
-    external_ref = fields.String(required=True, validate=REF)
+    external_ref = fields.String(required=True, validate=[REF, readable])
 
 
 class TicketActionData(Foreign):
     """`ticket.action`. The action's own arguments stand under `args` or beside it; `args` is read first."""
 
-    external_ref = fields.String(allow_none=True, validate=REF)
+    external_ref = fields.String(allow_none=True, validate=[REF, readable])
     number = fields.String(allow_none=True, validate=validate.Regexp(NUMBER))
     action = fields.Enum(Action, by_value=True, required=True)
     args = fields.Dict(keys=fields.String(), allow_none=True)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 
 from services.problem.domain.problem import PRIORITIES
+from shared.keys import separated
 
 CANCELLED = "cancelled"
 """The state of an incident that was none; it does not count."""
@@ -56,7 +57,7 @@ def signature_of(fingerprint: str | None, service: str | None, ci: str | None) -
     kind, subject = ("service", service) if service else ("ci", ci)
     if not fingerprint or not subject:
         return None
-    return hashlib.sha256(f"{kind}\x1f{subject}\x1f{fingerprint}".encode()).hexdigest()[:32]
+    return hashlib.sha256(separated(kind, subject, fingerprint).encode()).hexdigest()[:32]
 
 
 def countable(members: Iterable[Member]) -> tuple[Member, ...]:

@@ -112,7 +112,11 @@ def passage(run: Run, threshold: Threshold) -> Moment:
 
 
 def advance(run: Run, before: datetime, agreements: Agreements) -> tuple[Run, tuple[Moment, ...]]:
-    """The clock with all thresholds passed whose instants lie before `before`, given that nothing else happened."""
+    """The clock with all thresholds passed whose instants lie before `before`, given that nothing else happened.
+
+    Of a clock with all that its case keeps in it (`keeping.held`), or of which nothing is kept; any other goes on by
+    `keeping.advance_kept`.
+    """
     course, facts = course_of(run, agreements), list[Moment]()
     cross(course, before, facts)
     return course.run(), tuple(facts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.sla.domain.calendar import Calendar, add_business
 from services.sla.domain.case import Case
-from services.sla.domain.clock import advance
+from services.sla.domain.keeping import advance_kept
 from services.sla.domain.policy import MAIN, Agreements, Kind
 from services.sla.domain.run import Activity, ClockState, Run, due_at, elapsed, state_of, stopped_at, terms_of
 from services.sla.handlers.due import FLOOR
@@ -100,7 +100,7 @@ def lengths(work: Work, _command: Command, args: Mapping[str, Any], *, agreement
 
 def _ahead_of(case: Case, run: Run, ahead: Ahead, agreements: Agreements) -> Document | None:
     """What is told of a clock, if it runs and is due in time to come that is looked at."""
-    run, _ = advance(run, ahead.now, agreements)
+    run, _ = advance_kept(run, ahead.now, agreements, case.kept)
     terms = terms_of(run, agreements)
     due, end = due_at(run, terms), ahead.end(terms.calendar)
     if state_of(run, terms) is not ClockState.RUNNING or due is None or end is None or due > end or case.latest is None:

@@ -72,4 +72,4 @@ def page_of(
 
 
 def _start_of(place: str) -> datetime:
-    return parse_instant(place.split(" ")[0])
+    return parse_instant(place.split(" ")[0], pointer="/args/cursor")

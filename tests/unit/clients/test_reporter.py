@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import socket
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deskwire_client import InvalidField, NotDelivered, Reporter, Spool, SpoolFull
+from deskwire_client import InvalidField, NotDelivered, Reporter, Spool, SpoolFull, build
 from deskwire_client.link import Fault, Link, Sent
+
+ALERT = {"dedup_key": "k", "title": "t", "severity": "error"}
+AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -183,3 +189,81 @@ def test_a_bad_address_is_refused_without_its_password() -> None:
     with pytest.raises(InvalidField) as caught:
         Reporter("amqp://user:s3/cret@broker/", source="/m")
     assert "s3" not in str(caught.value)
+
+
+def fill(folder: Path, *ids: str) -> None:
+    for number, name in enumerate(ids):
+        Spool(folder).put(build("alert.firing", ALERT, source="/m", event_id=name, at=AT + timedelta(seconds=number)))
+
+
+def cannot(*_: object, **__: object) -> None:
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
+@pytest.fixture
+def read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A spool with two events whose file system lets nothing be changed."""
+    fill(tmp_path, "a", "b")
+    monkeypatch.setattr(Spool, "locked", contextlib.contextmanager(lambda *_, **__: iter(cannot() or ())))
+    for name in ("remove", "set_aside", "_write"):
+        monkeypatch.setattr(Spool, name, cannot)
+    return tmp_path
+
+
+def test_what_lies_in_a_spool_that_cannot_be_written_is_sent_once_and_so_is_what_comes(read_only: Path) -> None:
+    broker, warnings = Broker(), list[str]()
+    desk = make_desk(broker, read_only, warn=warnings.append)
+    receipts = [desk.alert(event_id=name, **ALERT) for name in ("c", "d")]
+    assert [receipt.status for receipt in receipts] == ["confirmed", "confirmed"]
+    assert broker.taken == ["a", "b", "c", "d"]
+    assert warnings == [f"the spool {read_only} cannot be used: Read-only file system"]
+    assert receipts[1].warning == warnings[0]
+
+
+def test_with_a_spool_that_cannot_be_written_and_no_broker_the_loss_is_said(read_only: Path) -> None:
+    desk = make_desk(Broker(up=False), read_only, warn=lambda _: None)
+    with pytest.raises(SpoolFull, match="cannot be written"):
+        desk.alert(**ALERT)
+
+
+def test_a_flush_of_a_spool_that_cannot_be_written_says_what_is_left(read_only: Path) -> None:
+    flushed = make_desk(Broker(), read_only, warn=lambda _: None).flush()
+    assert (flushed.sent, flushed.left) == (2, 2)
+    assert "cannot be used" in (flushed.reason or "")
+
+
+@pytest.mark.parametrize("kind", ["a file", "under a file", "a link to itself"])
+def test_a_spool_that_is_no_folder_stops_no_event(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "spool"
+    path.symlink_to(path) if kind == "a link to itself" else path.write_text("x")
+    broker, warnings = Broker(), list[str]()
+    desk = make_desk(broker, path / "deeper" if kind == "under a file" else path, warn=warnings.append)
+    assert [desk.alert(**ALERT).status for _ in range(2)] == ["confirmed", "confirmed"]
+    assert len(broker.taken) == 2
+    assert len(warnings) == 1
+    assert desk.aside() == []
+
+
+def test_where_nothing_more_can_be_kept_the_broker_is_the_last_resort(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, "a")
+    monkeypatch.setattr(Spool, "_write", cannot)
+    broker = Broker()
+    desk = make_desk(broker, tmp_path, warn=lambda _: None)
+    with Spool(tmp_path).locked(0):
+        assert desk.alert(event_id="b", **ALERT).status == "confirmed"
+    assert broker.taken == ["b"]
+
+
+def test_an_entry_that_cannot_be_read_stops_no_other(tmp_path: Path) -> None:
+    fill(tmp_path, "a", "b")
+    first, _ = sorted(tmp_path.glob("*.json"))
+    first.unlink()
+    first.mkdir()
+    (tmp_path / f"{'0' * 20}-{'0' * 32}.json").write_text("[" * 100_000)
+    broker = Broker()
+    desk = make_desk(broker, tmp_path)
+    assert desk.alert(event_id="c", **ALERT).status == "confirmed"
+    assert broker.taken == ["b", "c"]
+    assert len(desk.aside()) == 2

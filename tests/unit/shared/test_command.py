@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
-from shared.command import Command, Commands, read_command
+from shared.cause import Actor
+from shared.command import Command, Commands, idempotency_key, read_command
 from shared.errors import Invalid, NotAllowed
 from shared.ids import SequentialIds
 from shared.store import Document
@@ -160,3 +163,55 @@ def test_a_question_writes_nothing_and_shares_the_errors() -> None:
     assert commands.answer(make_request(), Args(), lambda *_: {"n": 0}) == {"record": {"n": 0}}
     assert commands.answer(make_request(args={"x": 1}), Args(), lambda *_: {})["error"]["pointer"] == "/args/x"
     assert store.collections == {}
+
+
+def with_key(kind: str, actor: str, key: str) -> Document:
+    return make_request(actor={"kind": kind, "id": actor}, idempotency_key=key)
+
+
+def test_callers_whose_names_and_keys_run_together_have_keys_of_their_own() -> None:
+    store = MemoryStore()
+    callers = [("person", "u", "v:1"), ("person", "u:v", "1"), ("person", "u%3Av", "1"), ("system", "u", "v:1")]
+    assert [execute(with_key(*caller), store)["record"]["n"] for caller in callers] == [1, 2, 3, 4]
+    assert [execute(with_key(*caller), store)["record"]["n"] for caller in callers] == [1, 2, 3, 4]
+
+
+actors = st.builds(Actor, kind=st.sampled_from(["person", "system", "service"]), id=st.text("a:%-", max_size=4))
+keys = st.tuples(st.text("ab:", max_size=3), actors, st.text("a:%-", max_size=4))
+
+
+@given(keys, keys)
+def test_no_two_callers_share_an_idempotency_key(one: tuple[str, Actor, str], other: tuple[str, Actor, str]) -> None:
+    assert (idempotency_key(*one) == idempotency_key(*other)) == (one == other)
+
+
+def test_a_persons_plain_key_is_what_it_always_was() -> None:
+    assert idempotency_key("incident", Actor(kind="person", id="alice"), "k:1") == "rpc:incident:alice:k:1"
+
+
+@pytest.mark.parametrize("version", [2**53, 2**63, 2.0**64, -1])
+def test_a_version_that_no_record_can_have_is_named(version: float) -> None:
+    error = execute(make_request(expected_version=version, idempotency_key="k"))["error"]
+    assert (error["slug"], error["pointer"]) == ("invalid", "/expected_version")
+
+
+@pytest.mark.parametrize(
+    ("actor", "pointer"),
+    [
+        ({"id": "\u200b"}, "/actor/id"),
+        ({"id": "a\x1b[2J"}, "/actor/id"),
+        ({"roles": ["agent", " "]}, "/actor/roles/1"),
+        ({"organisation": "\0"}, "/actor/organisation"),
+    ],
+)
+def test_a_caller_has_names_that_can_be_read(actor: Document, pointer: str) -> None:
+    error = execute(make_request(actor={"kind": "person", "id": "a", **actor}))["error"]
+    assert (error["slug"], error["pointer"]) == ("invalid", pointer)
+
+
+def test_arguments_that_are_nested_too_deeply_are_named() -> None:
+    deep: Any = 1
+    for _ in range(300):
+        deep = [deep]
+    error = execute(make_request(args={"labels": deep}, idempotency_key="k"))["error"]
+    assert (error["slug"], error["pointer"]) == ("bad-json", "/args/labels/0")

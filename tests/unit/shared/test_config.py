@@ -48,6 +48,14 @@ def test_an_empty_environment_is_a_working_one() -> None:
     assert (settings.batch, settings.database_prefix, settings.timezone) == (100, "deskwire_", "UTC")
 
 
+def test_what_a_settings_file_says_too_has_no_default_that_would_hide_it() -> None:
+    for environment in ({}, {"SMTP_HOST": "", "SMTP_PORT": " "}):
+        settings = Settings.load(environment)
+        assert (settings.smtp_host, settings.smtp_port) == (None, None)
+    given = Settings.load({"SMTP_HOST": "mail.example", "SMTP_PORT": "2525"})
+    assert (given.smtp_host, given.smtp_port) == ("mail.example", 2525)
+
+
 def test_every_fault_is_named_at_once() -> None:
     faults = message_of(WRONG).split("; ")
     assert {fault.split(":")[0] for fault in faults} == set(WRONG)

@@ -46,12 +46,18 @@ def test_sequential_ids_are_the_same_in_every_run_and_sort() -> None:
     assert {uuid.UUID(each).version for each in first} == {7}
 
 
-parts = st.lists(st.text(st.characters(exclude_characters="\x1f", exclude_categories=["Cs"])), min_size=1, max_size=4)
+texts = st.text("a\x1e\x1f", max_size=4) | st.text(st.characters(exclude_categories=["Cs"]))
+parts = st.lists(texts, min_size=1, max_size=4)
 
 
 @given(parts, parts)
 def test_the_same_parts_give_the_same_id_and_others_another(one: list[str], other: list[str]) -> None:
     assert (deterministic_id(*one) == deterministic_id(*other)) == (one == other)
+
+
+def test_a_separator_within_a_part_is_no_separator() -> None:
+    assert deterministic_id("a\x1fb") != deterministic_id("a", "b")
+    assert deterministic_id("a\x1e", "b") != deterministic_id("a\x1e\x1fb")
 
 
 def test_a_derived_id_never_changes() -> None:

@@ -79,7 +79,7 @@ def test_a_file_without_further_agreements_has_the_first_alone() -> None:
             "  premium:\n    internal: true\n    rules:",
             "agreements.premium: there must be",
         ),
-        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00", "agreements.inside.versions.0.effective_from: Not a valid"),
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00", "agreements.inside.versions.0.effective_from: '2026-"),
     ],
 )
 def test_faults_of_further_agreements_are_named_with_their_place(before: str, after: str, fault: str) -> None:

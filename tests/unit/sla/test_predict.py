@@ -41,6 +41,7 @@ from tests.unit.sla.factories import (
     make_policy,
     make_restricted,
 )
+from tests.unit.sla.test_explain import explain
 
 ACCEPTED = {"state": "in_progress", "accepted_at": "2026-03-02T09:05:00.000Z"}
 
@@ -288,3 +289,17 @@ def test_nothing_ahead_says_so(connected: SlaInMemory) -> None:
 def test_too_few_records_are_said_to_be_too_few() -> None:
     said = {"outlook": "unknown", "by": None, "n": 3, "longer": 0, "late": None, "median": None}
     assert outlook.because(said) == "only 3 such records, 20 are needed"
+
+
+def test_a_clock_that_was_breached_under_an_earlier_target_is_not_ahead_of_anything() -> None:
+    sla = SlaInMemory(make_agreements({"P3": make_policy(resolution=2 * HOUR, thresholds=(50,))}))
+    sla.restart(sla.agreements)
+    sla.take(make_event(), make_event(2, MONDAY + MINUTE, data=ACCEPTED))
+    sla.tick(MONDAY + 3 * HOUR)
+    sla.restart(make_agreements({"P3": make_policy(resolution=5 * HOUR, thresholds=(50, 200))}))
+    assert ahead(sla, within_seconds=10 * 3600) == []
+    sla.reckon()
+    sla.tick(MONDAY + 3 * HOUR + MINUTE)
+    assert ahead(sla, within_seconds=10 * 3600) == []
+    (resolution,) = [one for one in explain(sla)["clocks"] if one["clock"] == "resolution"]
+    assert (resolution["state"], resolution["due_at"]) == ("breached", "2026-03-02T14:00:00.000Z")

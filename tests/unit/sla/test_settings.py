@@ -173,7 +173,7 @@ def test_a_rule_that_can_take_nothing_is_named() -> None:
     [
         ("2026-01-01T00:00:00+01:00", "2024-01-01T00:00:00Z", "versions: must rise by effective_from"),
         ('"2026"', '"2025"', "versions: two versions have the same name"),
-        ("2025-01-01T00:00:00Z", "2025-01-01T00:00:00", "versions.0.effective_from: Not a valid aware datetime"),
+        ("2025-01-01T00:00:00Z", "2025-01-01T00:00:00", "versions.0.effective_from: '2025-01-01T00:00:00' is"),
         ("versions:", "policies: []\nversions:", "there must be either policies or versions"),
         ("name: new, calendar: office", "name: new, calendar: moon", "versions.1.policies.0.calendar: there is no"),
     ],
