@@ -85,7 +85,7 @@ class SafeConsumer:
             for subscription in self._subscriptions:
                 session.consume(subscription, self._service)
         except BaseException:
-            session.close()
+            session.drop()
             raise
         return session
 
@@ -113,7 +113,7 @@ class SafeConsumer:
         metrics.CONSUMER_RECONNECTS.labels(service=self._service).inc()
         session, self._session = self._session, None
         if session is not None:
-            session.close()
+            session.drop()
             for subscription in self._subscriptions:
                 subscription.forget(session)
 

@@ -77,6 +77,15 @@ class Publisher:
                 raise
             return outcomes
 
+    def length(self, queue: str) -> int:
+        """Messages that can be had from a queue now. Raises Unavailable."""
+        with self._lock:
+            try:
+                return self._open().length(queue)
+            except BaseException:
+                self._drop()
+                raise
+
     def close(self) -> None:
         """Close the connection, if there is one."""
         with self._lock:
@@ -145,6 +154,10 @@ class _Session:
             mandatory=message.mandatory,
             timeout=WRITE_SECONDS,
         )
+
+    def length(self, queue: str) -> int:
+        with using_broker():
+            return int(self._channel.queue_declare(queue, passive=True).message_count)
 
     def drop(self) -> None:
         abandon(self._connection)

@@ -134,7 +134,7 @@ class Session:
                 self._connection = self._kombu.connection
                 self._channel = self._kombu.channel()
         except BaseException:
-            self.close()
+            self.drop()
             raise
         self._channels: list[Any] = []
         self._held: list[tuple[Any, int, bool]] | None = None
@@ -220,15 +220,16 @@ class Session:
             self.ack(channel, delivery, multiple=multiple)
 
     def farewell(self) -> None:
-        """Close every channel in order, which the broker answers once it has looked at all that was acknowledged.
+        """Close every channel in order, which the broker answers once it has looked at all that was acknowledged; and
+        drop the connection.
 
         Without it the broker forgets what it has not looked at yet when the connection ends, and delivers it again.
         """
         with contextlib.suppress(BrokenConnection), eventlet.Timeout(SETTLE_SECONDS, False):
-            for channel in self._channels:
+            for channel in () if self.closed else self._channels:
                 with self._write, using_broker():
                     channel.close()
-        self.close()
+        self.drop()
 
     def ack(self, channel: Any, tag: int, *, multiple: bool) -> None:
         """Acknowledge on a channel; a connection that breaks at it is closed."""
@@ -245,10 +246,17 @@ class Session:
             self.close()
 
     def close(self) -> None:
-        """Drop the socket without a handshake, which could hang on a broken network."""
-        if not self.closed:
-            self.closed = True
-            abandon(self._kombu, socket_timeout=0.1)
+        """Be done with it, from any green thread: nothing is settled over it any more, and whoever receives drops it.
+
+        A socket that is closed under its reader raises there whatever it likes (EOFError, "Second simultaneous
+        read"); and its number may be another socket's by then, whose events the reader would take along.
+        """
+        self.closed = True
+
+    def drop(self) -> None:
+        """Close it, and its socket without a handshake, which could hang on a broken network; only who receives."""
+        self.closed = True
+        abandon(self._kombu, socket_timeout=0.1)
 
 
 def _lifetime(expiration: Any) -> float:

@@ -229,6 +229,10 @@ def test_a_connection_that_breaks_at_an_acknowledgement_is_closed_and_raises_not
     session.ack(wire, 7, multiple=False)
     assert session.closed
     assert wire.settled == []
+    # Whoever settles leaves the socket to its reader, under whom it must not be closed.
+    assert wire.faults == {"collect": error}
+    session.drop()
+    assert wire.faults == {}
 
 
 MESSAGE = Message(exchange="e", routing_key="k", body=b"{}", message_id="1")
