@@ -15,6 +15,7 @@ from deploy.local.access import OPERATOR, SENDER, find_services
 from deploy.local.choices import Choices
 from deploy.local.folders import Folders, find_folders
 from deploy.local.stack import Addresses, ops_ports
+from shared.broken_connection import BrokenConnection, abandon, using_broker
 from shared.config import Settings
 from shared.errors import Unavailable
 from shared.management import Management
@@ -71,11 +72,18 @@ def operator_channel() -> Iterator[Any]:
 
     Raises NoBroker.
     """
+    connection = Connection(find_addresses().amqp[OPERATOR], connect_timeout=5)
     try:
-        with Connection(find_addresses().amqp[OPERATOR], connect_timeout=5) as connection:
-            yield connection.default_channel
-    except (AMQPError, OSError) as error:
-        raise NoBroker(f"The broker does not answer: {type(error).__name__}: {error}") from error
+        with using_broker():
+            channel = connection.default_channel
+        yield channel
+        with using_broker():
+            connection.release()
+    except (BrokenConnection, AMQPError, OSError, EOFError) as error:
+        kind = error.kind if isinstance(error, BrokenConnection) else type(error).__name__
+        raise NoBroker(f"The broker does not answer: {kind}: {error.__cause__ or error}") from error
+    finally:
+        abandon(connection)
 
 
 def find_management(folders: Folders | None = None) -> Management | None:

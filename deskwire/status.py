@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from amqp.exceptions import AMQPError, ChannelError
+from amqp.exceptions import ChannelError
 
 from deploy.local.access import RELAY
 from deploy.local.probe import Sample, metrics, readiness
 from deskwire.session import NoBroker, consumers, find_ops_ports, operator_channel, publishers
+from shared.broken_connection import BrokenConnection, using_broker
 from shared.config import Settings
 from shared.topology import dead_queue, house
 
@@ -120,18 +122,20 @@ def _queues() -> tuple[QueueState, ...]:
 
 def _queue(connection: Any, name: str) -> QueueState:
     """A missing queue closes the channel that asked: each question has its own."""
-    channel = connection.channel()
+    with using_broker():
+        channel = connection.channel()
     try:
-        found = channel.queue_declare(name, passive=True)
-    except ChannelError:
-        return QueueState(name=name, messages=None, consumers=None)
+        with using_broker():
+            found = channel.queue_declare(name, passive=True)
+    except BrokenConnection as error:
+        if isinstance(error.__cause__, ChannelError):
+            return QueueState(name=name, messages=None, consumers=None)
+        raise
     finally:
         _close(channel)
     return QueueState(name=name, messages=found.message_count, consumers=found.consumer_count)
 
 
 def _close(channel: Any) -> None:
-    try:
+    with suppress(BrokenConnection), using_broker():
         channel.close()
-    except (AMQPError, OSError, AttributeError):
-        return

@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable
 
 import eventlet
-from amqp.exceptions import AMQPError
 
 from shared import logs, metrics
+from shared.broken_connection import BrokenConnection
 from shared.queue_check import QueueMismatch, QueueMissing
 from shared.receiving import Session, Subscription
 from shared.topology import dead_queue
@@ -70,7 +70,7 @@ class SafeConsumer:
                 self.mismatch = error
                 self._end()
                 raise
-            except (AMQPError, OSError, AttributeError) as error:
+            except BrokenConnection as error:
                 self._lost(error)
                 # Only a connection that held for a while was a good one; others are made ever more slowly.
                 pause = SHORTEST_PAUSE if time.monotonic() - connected_at > STEADY_SECONDS else pause
@@ -85,7 +85,7 @@ class SafeConsumer:
             for subscription in self._subscriptions:
                 session.consume(subscription, self._service)
         except BaseException:
-            session.close()
+            session.drop()
             raise
         return session
 
@@ -94,7 +94,7 @@ class SafeConsumer:
         while not self.stopping:
             session.drain()
             if session.closed:
-                raise OSError("the connection broke while a message was settled")
+                raise BrokenConnection("the connection broke while a message was settled")
             self.fault = None
             if time.monotonic() - looked_at > DEAD_LETTERS_SECONDS:
                 looked_at = time.monotonic()
@@ -106,13 +106,14 @@ class SafeConsumer:
             session.drain()
         session.farewell()
 
-    def _lost(self, error: Exception) -> None:
-        self.fault = str(error) if isinstance(error, QueueMissing) else f"lost the broker: {type(error).__name__}"
-        log.warning("connection lost", error=f"{type(error).__name__}: {error}"[:300])
+    def _lost(self, error: BrokenConnection) -> None:
+        self.fault = str(error) if isinstance(error, QueueMissing) else f"lost the broker: {error.kind}"
+        trace = None if error.usual or error.__cause__ is None else error.__cause__
+        log.warning("connection lost", error=str(error)[:300], exc_info=trace)
         metrics.CONSUMER_RECONNECTS.labels(service=self._service).inc()
         session, self._session = self._session, None
         if session is not None:
-            session.close()
+            session.drop()
             for subscription in self._subscriptions:
                 subscription.forget(session)
 

@@ -1,37 +1,35 @@
 """The ways into a service that need no caller: a batch of events, a tick. nameko calls; the house settles.
 
 Each message ends in exactly one of four ways, and is acknowledged only then: its effect is stored; it was handled
-before; a copy climbs the retry ladder; a copy with its reason lies in the dead letters. While the database is away a
+before, or its copy has gone on before; a copy climbs the retry ladder; a copy with its reason lies in the dead letters
+(`shared.aside`). While the database is away a
 batch waits in its consumer's hands, because no message is at fault and none should use up its attempts (ADR 5).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import eventlet
 from eventlet.event import Event as Signal
 
 from shared import intake, logs, metrics
+from shared.aside import LONGEST_PAUSE, UNKNOWN, Aside
 from shared.config import Settings
-from shared.deadletter import dead_message, retry_message
 from shared.envelope import MAX_HOPS, Envelope, Lane, decode
 from shared.errors import DeskwireError, Rejected, Unavailable
 from shared.lease import Lease
-from shared.publisher import Message, Outcome
 from shared.receiving import Delivery, Subscription
-from shared.retry import RetryAfter, decide
 from shared.runtime import SETTINGS, trail
-from shared.topology import catalogue, house, matches, queue_name, retry_exchange
+from shared.topology import catalogue, house, matches, queue_name
 from shared.unit_of_work import Taken, rounds
 from shared.waiting import Waiting
 
 log = logs.get(__name__)
 
-UNKNOWN = "unknown"
-LONGEST_PAUSE = 2.0
 HOUSE_MAX_BYTES = 16 * 1024 * 1024
 """Of events of our own: the broker's limit."""
 
@@ -64,6 +62,10 @@ class Events(Waiting):
         self.runtime.consumer.until_settled(self._unsettled)
         metrics.initialise(service, [UNKNOWN])
 
+    @cached_property
+    def _aside(self) -> Aside:
+        return Aside(self.runtime, self._count)
+
     def _unsettled(self) -> int:
         return self._busy + sum(len(buffer) for buffer in self._subscription.buffers.values())
 
@@ -83,7 +85,7 @@ class Events(Waiting):
             except Exception as error:
                 # Whatever it is, it is this message's fault and must not become the others'.
                 faults.append((delivery, None, error))
-        self._fail(faults)
+        self._aside.move(faults)
         for part in rounds(pairs, lambda pair: pair[1]):
             self._take(part)
 
@@ -134,11 +136,11 @@ class Events(Waiting):
                 self._take([pair])
             return
         delivery, envelope = pairs[0]
-        self._fail([(delivery, envelope, error)])
+        self._aside.move([(delivery, envelope, error)])
 
     def _settle(self, pairs: Sequence[tuple[Delivery, Envelope]], taken: Taken) -> None:
         rejected = taken.rejected
-        self._fail([(delivery, one, rejected[one.id]) for delivery, one in pairs if one.id in rejected])
+        self._aside.move([(delivery, one, rejected[one.id]) for delivery, one in pairs if one.id in rejected])
         done = [(delivery, envelope) for delivery, envelope in pairs if envelope.id not in rejected]
         if done and len(pairs) > 1:
             # Everything before the last one is dealt with by now: what was rejected has its confirmed copy.
@@ -147,46 +149,6 @@ class Events(Waiting):
             done[0][0].ack()
         for _, envelope in done:
             self._count(envelope.type, "duplicate" if envelope.id in taken.duplicates else "handled")
-
-    def _fail(self, faults: Iterable[tuple[Delivery, Envelope | None, BaseException]]) -> None:
-        """Put copies on the ladder or among the dead letters; only what the broker confirmed is acknowledged."""
-        left = []
-        for delivery, envelope, error in faults:
-            event = UNKNOWN if envelope is None else envelope.type
-            # Of several in a batch each has a trail of its own; of one that cannot be read none is known.
-            with logs.bound(**trail([[] if envelope is None else [envelope]])):
-                left.append((delivery, *self._verdict(delivery, event, error)))
-        pause = 0.1
-        while left and not any(delivery.lost for delivery, *_ in left):
-            outcomes = self._publish([message for _, message, _, _ in left])
-            rest = []
-            for fault, outcome in zip(left, outcomes, strict=True):
-                if outcome is Outcome.CONFIRMED:
-                    fault[0].ack()
-                    self._count(fault[2], fault[3])
-                else:
-                    rest.append(fault)
-            left = rest
-            if left:
-                eventlet.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
-
-    def _verdict(self, delivery: Delivery, event: str, error: BaseException) -> tuple[Message, str, str]:
-        settings, trip, now = self.runtime.settings, delivery.trip, self.runtime.clock.now()
-        verdict = decide(error, trip.attempt, max_attempts=settings.retry_attempts, ladder=settings.retry_ladder)
-        slug = error.slug if isinstance(error, DeskwireError) else type(error).__name__
-        if isinstance(verdict, RetryAfter):
-            log.warning("will try again", event_type=event, id=trip.identity, attempt=trip.attempt, error=slug)
-            return retry_message(trip, retry_exchange(verdict.delay), now), event, "retried"
-        log.error("dead letter", event_type=event, id=trip.identity, reason=verdict.reason, error=str(error)[:300])
-        return dead_message(trip, self.runtime.service, verdict.reason, error, now), event, "dead"
-
-    def _publish(self, messages: list[Message]) -> list[Outcome]:
-        try:
-            return self.runtime.publisher.publish(messages)
-        except Unavailable as error:
-            log.warning("cannot move messages aside", error=str(error))
-            return [Outcome.NACKED] * len(messages)
 
     def _count(self, event: str, outcome: str) -> None:
         metrics.EVENTS_HANDLED.labels(service=self.runtime.service, event=event, outcome=outcome).inc()

@@ -7,6 +7,7 @@ import json
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -52,11 +53,12 @@ class Management:
                 for one in found
                 if one["destination_type"] == "queue"
             ]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, EOFError, HTTPException, ValueError, LookupError, TypeError, AttributeError) as error:
             raise Unavailable(f"the broker's management API does not tell its bindings: {error}") from None
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """What the API answers; None where that is nothing. Raises OSError, also when it refuses."""
+        """What the API answers; None where that is nothing. Raises OSError, also when it refuses, and HTTPException or
+        ValueError for what is no answer."""
         request = urllib.request.Request(  # noqa: S310 (an operator's own address)
             f"{self._base}/{path}",
             method=method,

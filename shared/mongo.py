@@ -19,6 +19,7 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
+from shared.broken_connection import broke
 from shared.errors import Conflict, Unavailable
 from shared.sessions import Sessions
 from shared.store import Document, Writes
@@ -67,7 +68,11 @@ def translated() -> Iterator[None]:
         raise Conflict("another writer was first") from error
     except ConnectionFailure as error:
         raise Unavailable(f"the database does not answer: {type(error).__name__}") from error
-    except PyMongoError as error:
+    except Exception as error:
+        if broke(error):
+            raise Unavailable(f"the database does not answer: {type(error).__name__}") from error
+        if not isinstance(error, PyMongoError):
+            raise
         if isinstance(error, OperationFailure) and error.code in _UNAVAILABLE_CODES:
             raise Unavailable(f"the database is not ready: code {error.code}") from error
         if _is_transient(error):
@@ -171,8 +176,9 @@ class MongoStore:
                     read_preference=ReadPreference.PRIMARY,
                 ):
                     yield session
-            except ConnectionFailure:
-                self._sessions.doubt(identity)
+            except Exception as error:
+                if isinstance(error, ConnectionFailure) or broke(error):
+                    self._sessions.doubt(identity)
                 raise
 
     def end_abandoned(self) -> None:

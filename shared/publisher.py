@@ -14,11 +14,11 @@ from enum import Enum
 from typing import Any
 
 from amqp import Message as AmqpMessage
-from amqp.exceptions import AMQPError
+from amqp.serialization import dumps
 from kombu import Connection
 
+from shared.broken_connection import BrokenConnection, abandon, using_broker
 from shared.envelope import CONTENT_TYPE
-from shared.errors import Unavailable
 
 CONNECT_SECONDS = 5.0
 WRITE_SECONDS = 10.0
@@ -64,20 +64,27 @@ class Publisher:
         """Send all and wait until the broker has judged each; outcomes are in the order of `messages`.
 
         Raises Unavailable when the broker could not be reached or fell silent: any of them may or may not have
-        arrived, so the caller sends them again and consumers drop the copies.
+        arrived, so the caller sends them again and consumers drop the copies. What AMQP cannot carry raises what the
+        library raises (struct.error, FrameSyntaxError ...): trying it again would be in vain.
         """
         with self._lock:
             outcomes: list[Outcome] = []
             try:
                 for start in range(0, len(messages), WINDOW):
                     outcomes += self._open().publish(messages[start : start + WINDOW], self._confirm_seconds)
-            except (AMQPError, OSError) as error:
-                self._drop()
-                raise Unavailable(f"the broker does not answer: {type(error).__name__}: {error}") from error
             except BaseException:
                 self._drop()
                 raise
             return outcomes
+
+    def length(self, queue: str) -> int:
+        """Messages that can be had from a queue now. Raises Unavailable."""
+        with self._lock:
+            try:
+                return self._open().length(queue)
+            except BaseException:
+                self._drop()
+                raise
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -100,11 +107,17 @@ class _Session:
 
     def __init__(self, uri: str) -> None:
         options = {"read_timeout": CONFIRM_SECONDS, "write_timeout": WRITE_SECONDS}
-        # kombu's own way of connecting tries twice, with a pause: twelve seconds where five were meant.
-        parsed = Connection(uri, connect_timeout=CONNECT_SECONDS, transport_options=options)
-        self._connection = parsed.transport.establish_connection()
-        self._channel = self._connection.channel()
-        self._channel.confirm_select()
+        with using_broker():
+            # kombu's own way of connecting tries twice, with a pause: twelve seconds where five were meant.
+            parsed = Connection(uri, connect_timeout=CONNECT_SECONDS, transport_options=options)
+            self._connection = parsed.transport.establish_connection()
+        try:
+            with using_broker():
+                self._channel = self._connection.channel()
+                self._channel.confirm_select()
+        except BaseException:
+            self.drop()
+            raise
         self._channel.events["basic_ack"].add(self._on_ack)
         self._channel.events["basic_nack"].add(self._on_nack)
         self._channel.events["basic_return"].add(self._on_return)
@@ -117,24 +130,37 @@ class _Session:
         self._outcomes = [Outcome.CONFIRMED] * len(messages)
         self._ids = {}
         self._pending = {}
-        for index, message in enumerate(messages):
-            self._sent += 1
-            self._pending[self._sent] = index
-            self._ids.setdefault((message.message_id, message.exchange, message.routing_key), []).append(index)
-            self._channel.basic_publish(
-                _amqp(message),
-                exchange=message.exchange,
-                routing_key=message.routing_key,
-                mandatory=message.mandatory,
-                timeout=WRITE_SECONDS,
-            )
-        deadline = time.monotonic() + seconds
-        while self._pending:
-            self._connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
+        try:
+            with using_broker():
+                for index, message in enumerate(messages):
+                    self._publish(index, message)
+                deadline = time.monotonic() + seconds
+                while self._pending:
+                    self._connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
+        except BrokenConnection:
+            for message in messages:
+                _check(message)
+            raise
         return self._outcomes
 
+    def _publish(self, index: int, message: Message) -> None:
+        self._sent += 1
+        self._pending[self._sent] = index
+        self._ids.setdefault((message.message_id, message.exchange, message.routing_key), []).append(index)
+        self._channel.basic_publish(
+            _amqp(message),
+            exchange=message.exchange,
+            routing_key=message.routing_key,
+            mandatory=message.mandatory,
+            timeout=WRITE_SECONDS,
+        )
+
+    def length(self, queue: str) -> int:
+        with using_broker():
+            return int(self._channel.queue_declare(queue, passive=True).message_count)
+
     def drop(self) -> None:
-        self._connection.collect()
+        abandon(self._connection)
 
     def _settle(self, tag: int, multiple: bool, outcome: Outcome | None) -> None:
         tags = [one for one in self._pending if one <= tag] if multiple else [tag]
@@ -167,3 +193,9 @@ def _amqp(message: Message) -> AmqpMessage:
         application_headers=dict(message.headers),
         **message.properties,
     )
+
+
+def _check(message: Message) -> None:
+    """Raises what the library raises for what AMQP cannot carry: that would fail on every connection, for ever."""
+    dumps("ss", (message.exchange, message.routing_key))
+    _amqp(message)._serialize_properties()

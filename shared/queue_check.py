@@ -6,14 +6,18 @@ from typing import Any
 
 from amqp.exceptions import NotFound, PreconditionFailed
 
+from shared.broken_connection import BrokenConnection
+from shared.errors import DeskwireError
 from shared.topology import Queue
 
 
-class QueueMismatch(Exception):
+class QueueMismatch(DeskwireError):
     """A queue exists with other arguments than `shared.topology` gives it."""
 
+    slug = "queue-mismatch"
 
-class QueueMissing(OSError):
+
+class QueueMissing(BrokenConnection):
     """A queue is not there. Declaring it here would make one without bindings, into which nothing ever comes."""
 
 

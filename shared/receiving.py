@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import eventlet
-from amqp.exceptions import AMQPError
 from eventlet.event import Event as Signal
 from eventlet.semaphore import Semaphore
 from kombu import Connection
 
 from shared import metrics, properties
 from shared.batching import fitting
+from shared.broken_connection import BrokenConnection, abandon, using_broker
 from shared.deadletter import Trip, read_trip
 from shared.envelope import Lane
 from shared.queue_check import check
@@ -122,15 +122,20 @@ class Subscription:
 
 
 class Session:
-    """One AMQP connection with its channel; dead for good once it is closed."""
+    """One AMQP connection with its channel; dead for good once it is closed. Raises BrokenConnection."""
 
     def __init__(self, uri: str) -> None:
         options = {"read_timeout": HEARTBEAT_SECONDS, "write_timeout": SETTLE_SECONDS}
         self._kombu = Connection(uri, heartbeat=HEARTBEAT_SECONDS, connect_timeout=5, transport_options=options)
         self._write = Semaphore()
         self.closed = False
-        self._connection = self._kombu.connection
-        self._channel = self._kombu.channel()
+        try:
+            with using_broker():
+                self._connection = self._kombu.connection
+                self._channel = self._kombu.channel()
+        except BaseException:
+            self.drop()
+            raise
         self._channels: list[Any] = []
         self._held: list[tuple[Any, int, bool]] | None = None
         self._received_at = 0.0
@@ -139,14 +144,15 @@ class Session:
     def consume(self, subscription: Subscription, service: str) -> None:
         """Look at the subscription's queues and consume from them. Raises QueueMismatch and QueueMissing."""
         for lane, queue in subscription.queues.items():
-            channel = self._kombu.channel()
-            self._channels.append(channel)
-            # A body must not be decoded as its sender says it is encoded: it stays as it came, also when it is dead.
-            channel.auto_decode = False
-            check(channel, queue)
-            channel.basic_qos(0, subscription.prefetch, False)
             receive = self._receiver(subscription, lane, queue.name, service)
-            self._consuming.append((channel, channel.basic_consume(queue.name, callback=receive)))
+            with using_broker():
+                channel = self._kombu.channel()
+                self._channels.append(channel)
+                # A body must not be decoded as its sender says it is encoded: it stays as it came, also when dead.
+                channel.auto_decode = False
+                check(channel, queue)
+                channel.basic_qos(0, subscription.prefetch, False)
+                self._consuming.append((channel, channel.basic_consume(queue.name, callback=receive)))
 
     def _receiver(self, subscription: Subscription, lane: Lane, queue: str, service: str) -> Callable[[Any], None]:
         def receive(message: Any) -> None:
@@ -179,16 +185,16 @@ class Session:
         return receive
 
     def drain(self) -> None:
-        """Receive for a moment, and keep the heartbeat. Raises when the connection is gone or a consumer was
-        cancelled by the broker."""
-        with contextlib.suppress(TimeoutError):
+        """Receive for a moment, and keep the heartbeat. Raises BrokenConnection when the connection is gone or a
+        consumer was cancelled by the broker."""
+        with using_broker(), contextlib.suppress(TimeoutError):
             self._connection.drain_events(timeout=DRAIN_SECONDS)
-        with self._write:
+        with self._write, using_broker():
             self._kombu.heartbeat_check()
 
     def length(self, queue: str) -> int:
         """Messages in a queue. Only from the thread that drains: the answer comes on the same socket."""
-        with self._write:
+        with self._write, using_broker():
             return int(self._channel.queue_declare(queue, passive=True).message_count)
 
     def cancel(self) -> None:
@@ -202,7 +208,7 @@ class Session:
         started = self._received_at = time.monotonic()
         while time.monotonic() - self._received_at < QUIET_SECONDS and time.monotonic() - started < HOLD_SECONDS:
             self.drain()
-        with self._write:
+        with self._write, using_broker():
             for channel, tag in self._consuming:
                 channel.basic_cancel(tag, nowait=True)
             for channel, _ in self._consuming:
@@ -214,15 +220,16 @@ class Session:
             self.ack(channel, delivery, multiple=multiple)
 
     def farewell(self) -> None:
-        """Close every channel in order, which the broker answers once it has looked at all that was acknowledged.
+        """Close every channel in order, which the broker answers once it has looked at all that was acknowledged; and
+        drop the connection.
 
         Without it the broker forgets what it has not looked at yet when the connection ends, and delivers it again.
         """
-        with contextlib.suppress(AMQPError, OSError, AttributeError), eventlet.Timeout(SETTLE_SECONDS, False):
-            for channel in self._channels:
-                with self._write:
+        with contextlib.suppress(BrokenConnection), eventlet.Timeout(SETTLE_SECONDS, False):
+            for channel in () if self.closed else self._channels:
+                with self._write, using_broker():
                     channel.close()
-        self.close()
+        self.drop()
 
     def ack(self, channel: Any, tag: int, *, multiple: bool) -> None:
         """Acknowledge on a channel; a connection that breaks at it is closed."""
@@ -232,17 +239,24 @@ class Session:
             self._held.append((channel, tag, multiple))
             return
         try:
-            with self._write, eventlet.Timeout(SETTLE_SECONDS):
+            with self._write, using_broker(), eventlet.Timeout(SETTLE_SECONDS):
                 channel.basic_ack(tag, multiple=multiple)
-        except (AMQPError, OSError, eventlet.Timeout, AttributeError):
+        except (BrokenConnection, eventlet.Timeout):
             # The loop finds the same connection broken and opens another; the message comes again.
             self.close()
 
     def close(self) -> None:
-        """Drop the socket without a handshake, which could hang on a broken network."""
-        if not self.closed:
-            self.closed = True
-            self._kombu.collect(socket_timeout=0.1)
+        """Be done with it, from any green thread: nothing is settled over it any more, and whoever receives drops it.
+
+        A socket that is closed under its reader raises there whatever it likes (EOFError, "Second simultaneous
+        read"); and its number may be another socket's by then, whose events the reader would take along.
+        """
+        self.closed = True
+
+    def drop(self) -> None:
+        """Close it, and its socket without a handshake, which could hang on a broken network; only who receives."""
+        self.closed = True
+        abandon(self._kombu, socket_timeout=0.1)
 
 
 def _lifetime(expiration: Any) -> float:

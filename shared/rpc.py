@@ -14,9 +14,9 @@ from typing import Any
 
 import orjson
 from amqp import Message as AmqpMessage
-from amqp.exceptions import AMQPError
 from kombu import Connection
 
+from shared.broken_connection import BrokenConnection, abandon, using_broker
 from shared.errors import DeskwireError, Unavailable
 from shared.topology import RPC
 
@@ -31,8 +31,8 @@ class RpcClient:
         self._timeout = timeout
         self._lock = threading.Lock()
         self._connection: Any = None
-        self._replies: dict[str, bytes] = {}
-        self._returned: set[str] = set()
+        self._replies: dict[str | None, bytes] = {}
+        self._returned: set[str | None] = set()
 
     def call(self, service: str, method: str, request: Mapping[str, Any], *, timeout: float | None = None) -> Any:
         """The record that the service answers with.
@@ -44,11 +44,11 @@ class RpcClient:
         with self._lock:
             try:
                 reply = self._call(f"{service}.{method}", request, seconds)
-            except (AMQPError, OSError) as error:
+            except BrokenConnection as error:
                 self._drop()
-                if isinstance(error, TimeoutError):
+                if isinstance(error.__cause__, TimeoutError):
                     raise Unavailable(f"{service} did not answer within {seconds:g} s") from None
-                raise Unavailable(f"the broker does not answer: {type(error).__name__}") from error
+                raise
         return read_reply(reply)
 
     def close(self) -> None:
@@ -57,28 +57,26 @@ class RpcClient:
             self._drop()
 
     def _call(self, key: str, request: Mapping[str, Any], seconds: float) -> bytes:
-        connection = self._open(seconds)
-        correlation = uuid.uuid4().hex
-        self._channel.basic_publish(
-            AmqpMessage(
-                orjson.dumps({"args": [request], "kwargs": {}}),
+        body = orjson.dumps({"args": [request], "kwargs": {}})
+        with using_broker():
+            connection = self._open(seconds)
+            correlation = uuid.uuid4().hex
+            message = AmqpMessage(
+                body,
                 content_type="application/json",
                 content_encoding="utf-8",
                 reply_to=self._queue,
                 correlation_id=correlation,
                 message_id=correlation,
                 expiration=str(int(seconds * 1000)),
-            ),
-            exchange=RPC,
-            routing_key=key,
-            mandatory=True,
-        )
-        deadline = time.monotonic() + seconds
-        while correlation not in self._replies:
-            if correlation in self._returned:
-                raise Unavailable(f"there is no service {key.split('.')[0]}")
-            connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
-        return self._replies.pop(correlation)
+            )
+            self._channel.basic_publish(message, exchange=RPC, routing_key=key, mandatory=True)
+            deadline = time.monotonic() + seconds
+            while correlation not in self._replies:
+                if correlation in self._returned:
+                    raise Unavailable(f"there is no service {key.split('.')[0]}")
+                connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
+            return self._replies.pop(correlation)
 
     def _open(self, seconds: float) -> Any:
         if self._connection is not None:
@@ -88,29 +86,29 @@ class RpcClient:
         options = {"read_timeout": limit, "write_timeout": CONNECT_SECONDS}
         # kombu's own way of connecting tries twice, with a pause; a caller has set a limit.
         parsed = Connection(self._uri, connect_timeout=limit, transport_options=options)
-        connection = parsed.transport.establish_connection()
+        connection = self._connection = parsed.transport.establish_connection()
         self._channel = connection.channel()
         self._queue = f"rpc.reply-{uuid.uuid4()}"
         self._channel.queue_declare(self._queue, exclusive=True, auto_delete=True, durable=False)
         self._channel.queue_bind(self._queue, RPC, self._queue)
         self._channel.basic_consume(self._queue, no_ack=True, callback=self._on_reply)
         self._channel.events["basic_return"].add(self._on_return)
-        self._connection = connection
         return connection
 
     def _on_reply(self, message: Any) -> None:
         body = message.body
-        self._replies[message.properties["correlation_id"]] = body.encode() if isinstance(body, str) else bytes(body)
+        correlation = message.properties.get("correlation_id")
+        self._replies[correlation] = body.encode() if isinstance(body, str) else bytes(body)
 
     def _on_return(self, *arguments: Any) -> None:
-        self._returned.add(arguments[-1].properties["correlation_id"])
+        self._returned.add(arguments[-1].properties.get("correlation_id"))
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         self._replies.clear()
         self._returned.clear()
         if connection is not None:
-            connection.collect()
+            abandon(connection)
 
 
 def read_reply(body: bytes) -> Any:

@@ -16,7 +16,7 @@ from nameko.extensions import SharedExtension
 
 from shared import logs, metrics
 from shared.envelope import Lane
-from shared.errors import DeskwireError, Invalid, NotFound, Unavailable
+from shared.errors import DeskwireError, Invalid, NotFound
 from shared.json_text import read_json
 from shared.publisher import Message
 from shared.receiving import Delivery, Subscription
@@ -116,9 +116,10 @@ class Calls(SharedExtension):
         )
         try:
             self.runtime.publisher.publish([message])
-        except Unavailable as error:
-            # The caller gives up by itself; a repetition with the same idempotency key gets the same answer.
-            log.warning("could not answer a call", error=str(error))
+        except Exception as error:
+            # The caller gives up by itself; a repetition with the same idempotency key gets the same answer. An
+            # address for answers that AMQP cannot carry is the caller's own fault, and must not keep the call.
+            log.warning("could not answer a call", error=f"{type(error).__name__}: {error}"[:300])
 
 
 def read_call(body: bytes) -> Mapping[str, Any]:

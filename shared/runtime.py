@@ -76,8 +76,8 @@ class Runtime(SharedExtension):
         self.numbers = Numbers(self.store, self.settings.number_block)
         self.seal = Seal()
         self.publisher = Publisher(self.settings.amqp_uri)
-        holder = f"{socket.gethostname()}:{os.getpid()}"
-        self.leases = Leases(self.store, self.clock, holder, span=timedelta(seconds=5))
+        self.holder = f"{socket.gethostname()}:{os.getpid()}"
+        self.leases = Leases(self.store, self.clock, self.holder, span=timedelta(seconds=5))
         self._await_database()
         self.health.register("broker", lambda: self.consumer.fault)
         self.health.register("database", lambda: self.store.fault)

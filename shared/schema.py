@@ -15,6 +15,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from shared.audit import ANCHORS
+from shared.climbs import CLIMBS
 from shared.config import Settings
 from shared.deeds import DEAD_LETTERS
 from shared.mongo import COUNTERS, LEASES, POSITIONS, translated
@@ -43,6 +44,7 @@ def backbone(*, inbox_days: int, journal_days: int) -> dict[str, tuple[Index, ..
             _index("at", expireAfterSeconds=journal_days * DAY),
         ),
         INBOX: (_index("at", expireAfterSeconds=inbox_days * DAY),),
+        CLIMBS: (_index("key", "version"), _index("at", expireAfterSeconds=inbox_days * DAY)),
         AUDIT: (_index("record"), _index("count")),
         ANCHORS: (_index("key"),),
         LEASES: (_index("key", "token"), _index("key", "version")),

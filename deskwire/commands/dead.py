@@ -14,10 +14,11 @@ from deskwire.options import json_option
 from deskwire.session import consumers, find_addresses, operator_channel, store_of
 from shared import deadqueue
 from shared.cause import Actor
+from shared.climbs import forget
 from shared.clock import SystemClock
-from shared.deadletter import DeadLetter
+from shared.deadletter import DeadLetter, named
 from shared.deeds import Deed, record
-from shared.errors import Invalid, NotFound
+from shared.errors import Invalid
 from shared.ids import SystemIds
 from shared.publisher import Publisher
 from shared.text.clusters import cut
@@ -53,10 +54,8 @@ def show(consumer: str, message_id: str, as_json: bool) -> None:
     """Show one dead letter with its body."""
     voice = Voice(as_json=as_json)
     (name,) = _chosen(consumer)
-    found = next((letter for letter in _browse(name, 1_000_000) if letter.message_id == message_id), None)
-    if found is None:
-        raise NotFound(f"{name} has no dead letter {message_id}.", pointer="/message_id")
-    document = _document(found)
+    (letter,) = named(_browse(name, 1_000_000), message_id)
+    document = _document(letter)
     voice.answer(document)
     voice.details((key, str(value)) for key, value in document.items() if value)
 
@@ -99,10 +98,19 @@ def discard(consumer: str, message_id: str | None, everything: bool, reason: str
 
 
 def _recorder(service: str, deed: Deed, reason: str) -> Callable[[DeadLetter], None]:
-    """Writes each deed into the audit of the service whose letter it is, before it is done."""
+    """Writes each deed into the audit of the service whose letter it is, before it is done.
+
+    A letter that is discarded is forgotten: sent again by its sender, it is a new one.
+    """
     unit_of_work = UnitOfWork(store_of(service), SystemClock(), SystemIds())
     actor = Actor(kind="person", id=getpass.getuser(), roles=frozenset({"operator"}))
-    return lambda letter: record(unit_of_work, letter, deed, reason, actor)
+
+    def write(letter: DeadLetter) -> None:
+        record(unit_of_work, letter, deed, reason, actor)
+        if deed is Deed.DISCARDED:
+            forget(unit_of_work, letter.key)
+
+    return write
 
 
 def _browse(consumer: str, limit: int) -> list[DeadLetter]:
@@ -136,4 +144,5 @@ def _document(letter: DeadLetter) -> dict[str, Any]:
     except UnicodeDecodeError:
         body = {"body_base64": base64.b64encode(letter.body).decode()}
     names = ("consumer", "message_id", "reason", "error", "pointer", "queue", "attempts", "first_failed_at", "sender")
-    return {**{name: getattr(letter, name) for name in names}, "content_type": letter.content_type, **body}
+    more = {"content_type": letter.content_type, "key": letter.key, "copies": letter.copies}
+    return {**{name: getattr(letter, name) for name in names}, **more, **body}

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
-from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from deploy.local.access import OPERATOR
 from deploy.local.folders import ROOT
@@ -21,6 +18,7 @@ from deploy.local.ports import free_port
 from shared.envelope import Lane, decode
 from shared.ids import SystemIds
 from tests.house import House, intake_message
+from tests.integration.notify_channels.receivers import LateMailServer
 from tests.integration.probe_house import eventually
 from tests.misbehaviour import Manner, Peer
 from tests.unit.notify.factories import SECRET
@@ -29,20 +27,6 @@ SAMPLE = ROOT / "tests" / "contract" / "samples" / "incident.opened.json"
 IDS = SystemIds()
 SLOW = 10
 DELIVERIES = 1_000
-
-
-class LateMailServer:
-    """Answers the final dot after `seconds`."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.taken: list[str] = []
-
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
-        if self.seconds:
-            await asyncio.sleep(self.seconds)
-        self.taken.append(str(message_from_bytes(bytes(envelope.content or b""))["Message-ID"]))
-        return "250 taken"
 
 
 @pytest.fixture

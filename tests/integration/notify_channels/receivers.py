@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -43,6 +44,19 @@ class MailServer:
 
     async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:
         return self.refuse.get("QUIT", "221 Bye")
+
+
+class LateMailServer:
+    """Answers the final dot after `seconds`; `taken` holds the Message-IDs."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.taken: list[str] = []
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+        await asyncio.sleep(self.seconds)
+        self.taken.append(str(message_from_bytes(cast(bytes, envelope.content))["Message-ID"]))
+        return "250 taken"
 
 
 Received = tuple[str, dict[str, str], bytes]

@@ -11,12 +11,15 @@ import eventlet
 from marshmallow import Schema, fields
 
 from shared import logs
+from shared.climbs import Climbs
 from shared.command import Command
+from shared.deadletter import Trip
 from shared.entrypoints import events, tick
 from shared.envelope import Envelope
-from shared.errors import Conflict, DeskwireError, Early, Invalid, NotAllowed, VersionMismatch
+from shared.errors import Conflict, DeskwireError, Early, Invalid, NotAllowed, Unavailable, VersionMismatch
 from shared.lease import Lease
 from shared.mongo import translated
+from shared.receiving import Delivery
 from shared.rpc_entrypoint import command
 from shared.runtime import Desk, Runtime
 from shared.store import Document
@@ -29,6 +32,35 @@ REFUSALS: Mapping[str, DeskwireError] = {
     "early": Early("the probe waits for something"),
     "long": Invalid("the probe does not want it", slug="probe-refused", pointer="/" + "x" * 200_000),
 }
+
+
+class Cuts:
+    """Breaks the connection at the acknowledgement of an event that asks for it (`cut`), once at each attempt.
+
+    `ack`: the broker has the copy, and the note of it is written. `note`: the note cannot be written either.
+    """
+
+    def __init__(self) -> None:
+        self._cut: set[tuple[str, int, int]] = set()
+        self._ack, self._went = Delivery.ack, Climbs.went
+        Delivery.ack = lambda delivery: self.ack(delivery)  # type: ignore[method-assign]
+        Climbs.went = lambda climbs, trips: self.went(climbs, trips)  # type: ignore[method-assign]
+
+    def ack(self, delivery: Delivery) -> None:
+        at = (delivery.trip.key, delivery.trip.replays, delivery.trip.attempt)
+        if b'"cut"' in delivery.trip.body and at not in self._cut:
+            self._cut.add(at)
+            delivery.session.close()
+        self._ack(delivery)
+
+    def went(self, climbs: Climbs, trips: Sequence[tuple[Trip, bool]]) -> None:
+        for trip, _ in trips:
+            if b'"cut":"note"' in trip.body and (trip.key, trip.replays, trip.attempt) not in self._cut:
+                raise Unavailable("the probe loses the database as it was told to")
+        self._went(climbs, trips)
+
+
+CUTS = Cuts()
 
 
 class Args(Schema):
