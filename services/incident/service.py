@@ -39,15 +39,17 @@ class IncidentPorts(DependencyProvider):
 
     def setup(self) -> None:
         settings: Settings = self.container.config[SETTINGS]
-        self._priorities = load_settings(settings.incident_file)
-        self._incidents = storage.incidents(snapshot, self._priorities.lanes.__getitem__)
+        self._rules = load_settings(settings.incident_file)
+        self._incidents = storage.incidents(snapshot, self._rules.priorities.lanes.__getitem__)
 
     def get_dependency(self, _worker_ctx: Any) -> Ports:
         return Ports(
             incidents=self._incidents,
             numbers=self.runtime.numbers,
             seal=self.runtime.seal,
-            priorities=self._priorities,
+            priorities=self._rules.priorities,
+            alerts=self._rules.alerts,
+            gap_after=self._rules.gap_after,
         )
 
 
@@ -61,9 +63,8 @@ class IncidentService:
 
     @events("intake")
     def on_intake(self, envelopes: Sequence[Envelope]) -> Taken:
-        return intake.take_intake(
-            self.desk.unit_of_work, envelopes, ports=self.ports, read=messages.read, warn=tell_refused
-        )
+        read = partial(messages.read, rules=self.ports.alerts)
+        return intake.take_intake(self.desk.unit_of_work, envelopes, ports=self.ports, read=read, warn=tell_refused)
 
     @events("problem")
     def on_problem(self, envelopes: Sequence[Envelope]) -> Taken:

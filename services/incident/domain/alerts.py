@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 
+from services.incident.domain.adjusted import Adjusted
 from services.incident.domain.opening import Opening
 from services.incident.domain.priority import PriorityTable, Severity
 
@@ -63,7 +64,8 @@ class OpenAlert:
 class Signal:
     """What a sender said. Without a source, a resolution speaks for every source of the fingerprint.
 
-    `outage` says that the service is down; it marks the incident that the alert opens.
+    `outage` says that the service is down; it marks the incident that the alert opens. `titled` is whether the title
+    is its sender's, `severity_word` the sender's word for the severity, `adjusted` what was bent to take it.
     """
 
     dedup_key: str
@@ -77,6 +79,9 @@ class Signal:
     url: str | None = None
     outage: bool = False
     labels: tuple[tuple[str, str], ...] = ()
+    titled: bool = True
+    severity_word: str | None = None
+    adjusted: tuple[Adjusted, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -102,7 +107,9 @@ def opening(signal: Signal, priorities: PriorityTable) -> Opening:
         ci=signal.ci,
         service=signal.service,
         organisation=signal.organisation,
+        url=signal.url,
         outage=signal.outage,
+        adjusted=signal.adjusted,
     )
 
 

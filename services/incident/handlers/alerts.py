@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from services.incident.domain import alerts
+from services.incident.domain.adjusted import far_off
+from services.incident.domain.alert_rules import Clocks, counted, is_far_off
 from services.incident.domain.alerts import Alert, OpenAlert, Outcome, Signal, Status
 from services.incident.domain.closure import Resolve
 from services.incident.domain.history import moment
@@ -21,6 +23,7 @@ from services.incident.handlers.claims import ALERTS, OPEN_ALERTS
 from services.incident.handlers.ports import Ports, sender
 from services.incident.handlers.records import change, open_one
 from shared.cause import Cause
+from shared.clock import format_instant
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Rejected
 from shared.ids import joined
@@ -34,7 +37,7 @@ EVERY_SOURCE = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """A signal, the message that brought it, and when it counts as said: what a sender dates ahead is said now."""
+    """A signal, the message that brought it, and when it counts as said: as it is dated, or now (`counted`)."""
 
     envelope: Envelope
     signal: Signal
@@ -46,9 +49,9 @@ class Told:
         return alert_key(self.signal.fingerprint, self.signal.source)
 
     @property
-    def ahead(self) -> bool:
-        """Whether its sender's clock is ahead of ours."""
-        return self.at < self.envelope.time
+    def by_arrival(self) -> bool:
+        """Whether its sender's clock is not believed, so that the order of arrival tells."""
+        return self.at != self.envelope.time
 
     @property
     def fires(self) -> bool:
@@ -56,9 +59,17 @@ class Told:
         return self.envelope.type == ALERT_FIRING
 
 
+def told(envelope: Envelope, signal: Signal, now: datetime, clocks: Clocks) -> Told:
+    """What a message says, with a note where its time is far off."""
+    at = counted(envelope.time, now, clocks, history=envelope.backfill)
+    if not envelope.backfill and is_far_off(envelope.time, now, clocks):
+        signal = replace(signal, adjusted=(*signal.adjusted, far_off(format_instant(envelope.time))))
+    return Told(envelope=envelope, signal=signal, at=at)
+
+
 def alert_key(fingerprint: str, source: str | None) -> str:
     """The key of an alert: what is wrong, and who says so."""
-    return f"{fingerprint}:{source or EVERY_SOURCE}"
+    return joined(fingerprint, source or EVERY_SOURCE)
 
 
 def take_alerts(work: Work, batch: Sequence[Told], *, ports: Ports) -> Mapping[str, DeskwireError]:
@@ -114,7 +125,7 @@ class _Book:
         everywhere = self._alerts.get(alert_key(signal.fingerprint, None))
         resolutions = (alert.resolved_at, everywhere.resolved_at if everywhere else None)
         # What is dated ahead counts as of now, as does a resolution of the same batch: here the order of arrival tells.
-        if not told.ahead and alerts.is_stale(at, *resolutions):
+        if not told.by_arrival and alerts.is_stale(at, *resolutions):
             return Outcome.STALE, alert.incident
         claim, outcome = self._claims.get(signal.fingerprint), Outcome.JOINED
         if claim is None:
@@ -222,6 +233,9 @@ def _details(signal: Signal) -> dict[str, Any]:
     return {
         "title": signal.title,
         "severity": signal.severity.value,
+        "severity_word": signal.severity_word,
+        "ci": signal.ci,
         "url": signal.url,
+        "adjusted": [note.as_plain() for note in signal.adjusted],
         "labels": [{"name": name, "value": value} for name, value in signal.labels],
     }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from services.incident.domain.alerts import Signal
 from services.incident.domain.history import MAX_REFERENCE, Imported, Submission
 from services.incident.events import TICKET_ACTION
-from services.incident.handlers.alerts import Told, take_alerts
+from services.incident.handlers.alerts import Told, take_alerts, told
 from services.incident.handlers.arrivals import Acted, Refusal, Spoilt, Submitted, Ticket
 from services.incident.handlers.ports import Ports
 from services.incident.handlers.tickets import take_tickets
@@ -60,7 +60,7 @@ def on_intake(
             continue
         match message:
             case Signal():
-                alerts.append(Told(envelope=envelope, signal=message, at=min(envelope.time, work.now)))
+                alerts.append(told(envelope, message, work.now, ports.alerts.clocks))
             case Submission():
                 tickets.append(Submitted(envelope=envelope, submission=message))
             case Imported():

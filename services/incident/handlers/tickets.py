@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
+from services.incident.domain.adjusted import Adjusted, far_off
+from services.incident.domain.alert_rules import counted, is_far_off
 from services.incident.domain.history import (
     Imported,
     Reference,
@@ -20,7 +23,7 @@ from services.incident.domain.lifecycle import Action
 from services.incident.domain.record import Incident
 from services.incident.handlers.arrivals import Acted, Refusal, Spoilt, Submitted, Ticket
 from services.incident.handlers.ports import Ports, sender
-from services.incident.handlers.records import change, open_one
+from services.incident.handlers.records import change, odd_time_note, open_one
 from services.incident.handlers.references import (
     WAITING_ACTIONS,
     advance,
@@ -35,6 +38,7 @@ from services.incident.handlers.references import (
     waiting_action,
 )
 from shared.cause import Cause
+from shared.clock import format_instant
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Early, Rejected
 from shared.store import Document
@@ -88,8 +92,8 @@ class _Desk:
             return
         opened = open_one(
             self._work,
-            submission.opening,
-            min(envelope.time, self._work.now),
+            replace(submission.opening, adjusted=self._odd(envelope)),
+            self._said_at(envelope),
             Cause.of(envelope, sender(envelope)),
             ports=self._ports,
             external_ref=submission.external_ref,
@@ -117,7 +121,7 @@ class _Desk:
         self._keep(key, known if known.number is None else self._caught_up(key, known), spoilt)
 
     def _act_unordered(self, number: str, acted: Acted) -> None:
-        check_order(self._ports.incidents.get(self._work, number).state, acted.envelope.time)
+        check_order(self._ports.incidents.get(self._work, number).state, self._said_at(acted.envelope))
         self._apply(number, acted)
 
     def _act_in_turn(self, key: str, known: Reference, sequence: int, acted: Acted) -> None:
@@ -167,19 +171,31 @@ class _Desk:
         refusal = Refusal(reference=key, sequence=row["sequence"], number=known.number or "", slug=error.slug)
         self._refused.append(refusal)
 
+    def _said_at(self, envelope: Envelope) -> datetime:
+        return counted(envelope.time, self._work.now, self._ports.alerts.clocks, history=is_history(envelope))
+
+    def _odd(self, envelope: Envelope) -> tuple[Adjusted, ...]:
+        odd = not is_history(envelope) and is_far_off(envelope.time, self._work.now, self._ports.alerts.clocks)
+        return (far_off(format_instant(envelope.time)),) if odd else ()
+
     def _keep(self, key: str, known: Reference, ticket: Ticket) -> None:
         keep_reference(self._work, key, known, source=ticket.envelope.source, external_ref=ticket.external_ref or "")
 
     def _apply(self, number: str, acted: Acted) -> None:
         envelope = acted.envelope
         stored = self._ports.incidents.get(self._work, number)
-        at = moment(stored.state, envelope.time, self._work.now)
+        at = moment(stored.state, self._said_at(envelope), self._work.now)
         # Who spoke is the sender's word: it counts from a user whom the broker has checked, and in history.
         imported = spoken(acted.imported, vouched=envelope.sender is not None or envelope.backfill)
-        planned = steps(stored.state, imported)
+        planned = (*steps(stored.state, imported), *(odd_time_note(odd) for odd in self._odd(envelope)))
         prepare = partial(_placed, imported)
         cause = Cause.of(envelope, sender(envelope))
         change(self._work, stored, planned, at, cause, ports=self._ports, prepare=prepare)
+
+
+def is_history(envelope: Envelope) -> bool:
+    """Whether its time places it in a past that its sender tells in order, and is none of a clock that may be wrong."""
+    return envelope.backfill or envelope.sequence is not None
 
 
 def _placed(imported: Imported, incident: Incident, action: Action) -> Incident:

@@ -176,7 +176,7 @@ def test_an_incident_is_not_reopened_beside_another_of_the_same_alert() -> None:
 
 def test_one_bad_alert_does_not_hurt_the_others() -> None:
     house = House()
-    taken = house.tell(make_envelope(id="bad", data={"title": "No key"}), make_alert("good"))
+    taken = house.tell(make_envelope(id="bad", data={"severity": "critical"}), make_alert("good"))
     assert taken.rejected["bad"].as_dict()["pointer"] == "/data/dedup_key"
     assert taken.handled == {"good"}
 

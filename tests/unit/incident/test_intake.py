@@ -9,22 +9,45 @@ import pytest
 
 from services.incident.domain.record import State
 from shared.envelope import Envelope
-from tests.unit.incident.factories import House, make_action, make_alert, make_ticket
+from tests.unit.incident.factories import LATER, House, make_action, make_alert, make_ticket
 
 ZERO = datetime(1, 1, 1, tzinfo=UTC)
 """Go's zero time, which senders send for no time at all."""
 
 
-@pytest.mark.parametrize("time", [ZERO, datetime(1989, 12, 31, 23, 59, 59, tzinfo=UTC)])
+TIMES = [ZERO, datetime(1989, 12, 31, 23, 59, 59, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("time", TIMES)
 @pytest.mark.parametrize(
-    "message", [make_alert("x"), make_alert("x", fires=False), make_ticket("x"), make_action("x", "accept")]
+    "message",
+    [
+        replace(make_alert("x"), backfill=True),
+        replace(make_alert("x", fires=False), backfill=True),
+        make_ticket("x", backfill=True),
+        make_action("x", "accept", backfill=True),
+        make_ticket("x", sequence=1),
+        make_action("x", "accept", sequence=1),
+    ],
 )
-def test_a_message_without_a_real_time_is_rejected(message: Envelope, time: datetime) -> None:
+def test_history_without_a_real_time_is_rejected(message: Envelope, time: datetime) -> None:
     house = House()
     error = house.tell(replace(message, time=time)).rejected["x"]
     assert (error.slug, error.pointer) == ("invalid", "/time")
     assert error.message == "time must not be before 1990-01-01"
     assert house.incidents() == {}
+
+
+@pytest.mark.parametrize("time", [*TIMES, datetime(2000, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)])
+def test_a_ticket_of_a_clock_that_is_far_off_counts_as_said_now_and_the_time_is_noted(time: datetime) -> None:
+    house = House()
+    assert not house.tell(replace(make_ticket(), time=time)).rejected
+    assert not house.tell(replace(make_action("a", "accept", person="bob"), time=time)).rejected
+    record = house.incident("INC0000001")
+    assert (record.opened_at, record.accepted_at, record.person) == (LATER, LATER, "bob")
+    assert house.types() == ["incident.opened", "incident.noted", "incident.accepted", "incident.noted"]
+    assert house.events()[0].data["change"]["adjusted"][0]["said"].startswith(f"{time.year:04d}-")
+    assert {note["visibility"] for note in house.rows("notes").values()} == {"private"}
 
 
 def test_history_may_be_as_old_as_desks_are() -> None:
