@@ -10,7 +10,7 @@ from nameko.extensions import DependencyProvider
 
 from services.incident import storage
 from services.incident.domain.lifecycle import Action
-from services.incident.handlers import commands, figures, intake, links, lists, questions
+from services.incident.handlers import commands, figures, intake, links, lists, questions, quiet
 from services.incident.handlers.arrivals import Refusal
 from services.incident.handlers.ports import Ports
 from services.incident.schemas import commands as arguments
@@ -70,6 +70,11 @@ class IncidentService:
     def on_problem(self, envelopes: Sequence[Envelope]) -> Taken:
         block = partial(links.on_problem, ports=self.ports, read=problem.read)
         return self.desk.unit_of_work.take("incident", envelopes, block)
+
+    @tick("quiet", every=5.0)
+    def quiet(self, lease: Lease) -> int:
+        """Resolve what has settled or gone silent."""
+        return self.desk.unit_of_work.run(partial(quiet.look, lease=lease, ports=self.ports))
 
     @tick("figures", every=60.0)
     def measure(self, _lease: Lease) -> int:

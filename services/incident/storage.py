@@ -19,6 +19,10 @@ KEPT_SECONDS = 400 * 24 * 60 * 60
 """How long occurrences are kept: as long as the journal is unless `DESKWIRE_JOURNAL_DAYS` says otherwise."""
 
 
+REMEMBERED_SECONDS = 30 * 24 * 60 * 60
+"""How long it is remembered which incident an alert had: as long as the settings let a firing reopen it."""
+
+
 class IncidentDocument(Versioned):
     """A record. `key` is its number."""
 
@@ -62,9 +66,22 @@ class AlertDocument(Versioned):
 class OpenAlertDocument(Versioned):
     """The claim of an unfinished incident on a fingerprint."""
 
+    due_at = DateTimeField()
     meta = {  # noqa: RUF012
         "collection": "open_alerts",
         "db_alias": "incident",
+        "indexes": ["due_at"],
+    }
+
+
+class ClearingDocument(Versioned):
+    """What is remembered of a fingerprint whose incident its alerts have resolved."""
+
+    stored_at = DateTimeField()
+    meta = {  # noqa: RUF012
+        "collection": "clearings",
+        "db_alias": "incident",
+        "indexes": [{"fields": ["stored_at"], "expireAfterSeconds": REMEMBERED_SECONDS}],
     }
 
 
@@ -124,6 +141,7 @@ DOCUMENTS = (
     IncidentDocument,
     AlertDocument,
     OpenAlertDocument,
+    ClearingDocument,
     OccurrenceDocument,
     NoteDocument,
     ExternalRefDocument,

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from services.incident.domain.alerts import Signal
 from services.incident.domain.history import MAX_REFERENCE, Imported, Submission
 from services.incident.events import TICKET_ACTION
-from services.incident.handlers.alerts import Told, take_alerts, told
+from services.incident.handlers.alerts import take_alerts
 from services.incident.handlers.arrivals import Acted, Refusal, Spoilt, Submitted, Ticket
 from services.incident.handlers.ports import Ports
 from services.incident.handlers.tickets import take_tickets
+from services.incident.handlers.told import Told, told
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Invalid, Rejected
 from shared.unit_of_work import Taken, UnitOfWork, Work

@@ -48,7 +48,9 @@ class _Strict(Schema):
 
 
 class FlappingSettings(_Strict):
-    reopen_within = Duration(zero=True, load_default=Flapping().reopen_within)
+    reopen_within = Duration(
+        zero=True, load_default=Flapping().reopen_within, validate=validate.Range(max=timedelta(days=30))
+    )
     times = fields.Integer(strict=True, load_default=Flapping().times, validate=validate.Range(2, 100))
     window = Duration(load_default=Flapping().window)
     settle = Duration(load_default=Flapping().settle)
