@@ -10,7 +10,7 @@ from nameko.extensions import DependencyProvider
 
 from services.incident import storage
 from services.incident.domain.lifecycle import Action
-from services.incident.handlers import commands, figures, intake, links, lists, questions, quiet
+from services.incident.handlers import commands, figures, gaps, intake, links, lists, questions, quiet
 from services.incident.handlers.arrivals import Refusal
 from services.incident.handlers.ports import Ports
 from services.incident.schemas import commands as arguments
@@ -23,7 +23,7 @@ from shared.config import Settings
 from shared.entrypoints import events, tick
 from shared.envelope import Envelope
 from shared.lease import Lease
-from shared.metrics import ACTIONS_WAITING, INCIDENTS_OPEN
+from shared.metrics import ACTIONS_WAITING, INCIDENTS_OPEN, SEQUENCE_GAPS
 from shared.rpc_entrypoint import command
 from shared.runtime import SETTINGS, Desk, Runtime
 from shared.store import Document
@@ -75,6 +75,15 @@ class IncidentService:
     def quiet(self, lease: Lease) -> int:
         """Resolve what has settled or gone silent."""
         return self.desk.unit_of_work.run(partial(quiet.look, lease=lease, ports=self.ports))
+
+    @tick("gaps", every=60.0)
+    def gaps(self, lease: Lease) -> int:
+        """Tell of gaps in foreign histories that stay open."""
+        told = self.desk.unit_of_work.run(partial(gaps.tell, lease=lease, ports=self.ports))
+        for gap in told:
+            tell_gap(gap)
+        SEQUENCE_GAPS.set(self.desk.unit_of_work.run(gaps.count_open))
+        return len(told)
 
     @tick("figures", every=60.0)
     def measure(self, _lease: Lease) -> int:
@@ -160,6 +169,17 @@ class IncidentService:
     def _execute(self, action: Action, request: dict[str, Any], handler: Callable[..., Document]) -> Document:
         schema = arguments.ARGUMENTS[action]()
         return self.desk.commands.execute(action.value, request, schema, partial(handler, ports=self.ports))
+
+
+def tell_gap(gap: gaps.Gap) -> None:
+    """Log a gap that stays open: where its ticket never came there is no record to show it."""
+    log.warning(
+        "a gap in a foreign history stays open",
+        reference=gap.reference,
+        sequence=gap.sequence,
+        waiting=gap.waiting,
+        number=gap.number,
+    )
 
 
 def tell_refused(refusal: Refusal) -> None:

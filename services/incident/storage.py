@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mongoengine import DateTimeField, IntField, StringField
+from mongoengine import BooleanField, DateTimeField, IntField, StringField
 
 from services.incident.domain.record import Incident, Priority
 from shared.documents import Row, Versioned
@@ -119,10 +119,12 @@ class ExternalRefDocument(Versioned):
     """A foreign ticket's reference: its number here and how far its history is applied."""
 
     number = StringField()
+    gap_told = BooleanField()
+    overdue_from = DateTimeField()
     meta = {  # noqa: RUF012
         "collection": "external_refs",
         "db_alias": "incident",
-        "indexes": ["number"],
+        "indexes": ["number", "gap_told", "overdue_from"],
     }
 
 

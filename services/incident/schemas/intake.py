@@ -67,11 +67,12 @@ class AlertData(Foreign):
 
 def _submission(**data: Any) -> Submission:
     external_ref = data.pop("external_ref")
-    return Submission(opening=Opening(**{"channel": "import", **data}), external_ref=external_ref)
+    opening = Opening(**{"channel": "import", **data})
+    return Submission(opening=opening, external_ref=external_ref, given=tuple(sorted(data)))
 
 
 class TicketSubmittedData(OpenArgs):
-    """`ticket.submitted`."""
+    """`ticket.submitted`. What is said otherwise in a later one of the same reference changes the record."""
 
     class Meta:
         unknown = EXCLUDE

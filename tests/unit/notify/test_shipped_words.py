@@ -90,7 +90,7 @@ def test_team_and_duty_manager_hear_that_an_alert_is_worse_now() -> None:
         "duty-manager": "severity-rose",
     }
     content = Templates([told["storage"]]).render(told["storage"], rise())
-    assert content.subject == "INC0000001 P1 now critical: disk 100 %"
+    assert content.subject == "INC0000001 P1: now critical: disk 100 %"
     assert "says critical now, and said warning before." in content.text
     assert "Its priority was P3 and is P1." in content.text
     assert "disk 100 %" in content.text
