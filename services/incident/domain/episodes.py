@@ -30,10 +30,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Some time by a sender's clock, both ends in it."""
+    """Some time by a sender's clock, both ends in it; `heard_at` is when its end was heard, by ours."""
 
     began_at: datetime
     ended_at: datetime
+    heard_at: datetime | None = None
 
     def holds(self, at: datetime) -> bool:
         """Whether it happened in it, or as near as the two of a pair are."""
@@ -82,7 +83,7 @@ def is_late_firing(
         begun = alert.began_at or alert.fired_at
         overtaken = any(begun is not None and at <= resolved_at < begun for resolved_at, _ in resolutions)
         return overtaken or _is_of_earlier(alert, at, now)
-    if _is_within_last(alert, at) or _is_ahead_of_last(alert, at, now):
+    if _is_within_last(alert, at) or _is_ahead_of_last(alert, at, now, late):
         return True
     return any(
         at <= resolved_at and lag(at, resolved_at, heard_at, now) <= late for resolved_at, heard_at in resolutions
@@ -104,7 +105,7 @@ def begun(alert: Alert) -> Alert:
     if alert.resolved_at is None or alert.fires:
         return alert
     ends = [moment for moment in (alert.began_at, alert.fired_at, alert.resolved_at) if moment is not None]
-    last = Span(began_at=min(ends), ended_at=max(ends))
+    last = Span(began_at=min(ends), ended_at=max(ends), heard_at=alert.heard_at)
     return replace(
         alert, earlier=(*alert.earlier, last)[-REMEMBERED:], began_at=None, fired_at=None, fired_heard_at=None
     )
@@ -159,9 +160,13 @@ def _is_within_last(alert: Alert, at: datetime) -> bool:
     return alert.began_at - PAIR <= at <= ended_at
 
 
-def _is_ahead_of_last(alert: Alert, at: datetime, now: datetime) -> bool:
-    """Whether it was said in an earlier episode, before its clock was set back."""
-    if alert.resolved_at is None or not _is_in_earlier(alert, at):
+def _is_ahead_of_last(alert: Alert, at: datetime, now: datetime, late: timedelta) -> bool:
+    """Whether it was said in an episode of a while ago, before its clock was set back.
+
+    Heard longer ago than that it is no reason for doubt: a clock that is set forth may come to lie in it.
+    """
+    spans = [span for span in alert.earlier if span.heard_at is not None and now - span.heard_at <= late]
+    if alert.resolved_at is None or not any(span.holds(at) for span in spans):
         return False
     passed = timedelta() if alert.heard_at is None else now - alert.heard_at
     return at > alert.resolved_at + passed + PAIR
