@@ -76,7 +76,7 @@ class IncidentService:
         """Resolve what has settled or gone silent."""
         return self.desk.unit_of_work.run(partial(quiet.look, lease=lease, ports=self.ports))
 
-    @tick("gaps", every=60.0)
+    @tick("gaps", every=10.0)
     def gaps(self, lease: Lease) -> int:
         """Tell of gaps in foreign histories that stay open."""
         told = self.desk.unit_of_work.run(partial(gaps.tell, lease=lease, ports=self.ports))

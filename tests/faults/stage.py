@@ -170,7 +170,7 @@ def staged(folder: Path) -> Iterator[Stage]:
 
 
 def incident_settings() -> dict[str, Any]:
-    """The desk's settings as they are shipped, but what clears is over at once: a run does not wait for it to settle."""
+    """As they are shipped, but what clears is over at once: a run does not wait for it to settle."""
     shipped: dict[str, Any] = yaml.safe_load((SETTINGS_FOLDER / "incident.yaml").read_text())
     return {**shipped, "flapping": {"times": 100}}
 

@@ -126,7 +126,7 @@ def read(envelope: Envelope, rules: AlertRules) -> Signal | Submission | Importe
 
 
 def _titled(submission: Submission) -> Submission:
-    if not submission.opening.title.strip():
+    if bending.is_blank(submission.opening.title):
         raise Invalid("title is needed", pointer="/data/title")
     return submission
 

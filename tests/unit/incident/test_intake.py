@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.incident.domain.record import State
+from services.incident.domain.record import Priority, State
 from shared.envelope import Envelope
 from tests.unit.incident.factories import LATER, House, make_action, make_alert, make_ticket
 
@@ -54,3 +54,32 @@ def test_history_may_be_as_old_as_desks_are() -> None:
     house = House()
     assert not house.tell(replace(make_ticket(backfill=True), time=datetime(1990, 1, 1, tzinfo=UTC))).rejected
     assert [record.state for record in house.incidents().values()] == [State.NEW]
+
+
+@pytest.mark.parametrize("title", [" ", "\u200b", "\x00", "\u2060\ufeff"])
+def test_a_title_of_which_nothing_can_be_seen_is_none(title: str) -> None:
+    assert House().tell(make_ticket(title=title)).rejected["t1"].pointer == "/data/title"
+
+
+def test_what_was_stored_before_these_rules_goes_on_to_be_read() -> None:
+    """Rows as they were before severities, episodes and submissions were kept in them."""
+    house = House()
+    house.tell(make_alert("1", severity="warning", source="a"), make_ticket())
+    young = {
+        "alerts": ("severity", "began_at", "earlier", "heard_at", "fired_heard_at"),
+        "open_alerts": ("severity", "said_at", "cleared", "held", "beside_cleared", "settles_at", "looks_at", "due_at"),
+        "external_refs": ("submitted_at", "gap_since", "gap_told", "overdue_from"),
+        "incidents": ("url", "held"),
+    }
+    for collection, names in young.items():
+        for row in house.rows(collection).values():
+            for name in names:
+                del row[name]
+    for row in house.rows("alerts").values():
+        row["details"] = {name: row["details"][name] for name in ("title", "severity", "url", "labels")}
+    house.tell(make_alert("2", 1, severity="warning", source="a"), make_ticket("t2"))
+    assert house.types() == ["incident.opened"] * 2
+    house.tell(make_alert("3", 2, severity="critical", source="a"))
+    assert house.incident("INC0000001").priority is Priority.P1
+    house.tell(make_alert("4", 3, fires=False, source="a"))
+    assert house.incident("INC0000001").state is State.RESOLVED
