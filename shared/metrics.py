@@ -39,6 +39,9 @@ INCIDENTS_OPEN = Gauge("itsm_incidents_open", "Incidents that are not finished."
 # Above zero for minutes: a sender's history has a hole, or an action was refused; the log says which, and
 # `deskwire show NUMBER` lists it.
 ACTIONS_WAITING = Gauge("itsm_actions_waiting", "Actions that came before what they follow.")
+# Above zero: an action of another desk has not come for an hour (`gap_after`), and what it did later waits; the log
+# and a note on the record say which. Ask its sender to send it, or something else under that sequence.
+SEQUENCE_GAPS = Gauge("itsm_sequence_gaps", "Foreign tickets with an action missing for longer than is usual.")
 SLA_BREACHES = Counter("itsm_sla_breaches", "Clocks that ran past their target.", ["clock", "priority"])
 # Above two seconds: sla is starved or was down (runbook sla-late).
 SLA_LATENESS = Histogram(

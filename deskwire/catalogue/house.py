@@ -22,7 +22,7 @@ SAMPLES = Path("tests", "contract", "samples")
 INTAKE_TYPES: Mapping[str, str] = {
     "alert.firing": "A monitor reports that something is wrong; the same `dedup_key` joins the one open incident.",
     "alert.resolved": "A monitor reports that what it reported under this `dedup_key` is over.",
-    "ticket.submitted": "Another system submits a ticket under its own reference.",
+    "ticket.submitted": "Another system submits a ticket under its own reference; what a later one says changes it.",
     "ticket.action": "Another system acts on a ticket; `time` is when it was done there.",
     "change.deployed": "A pipeline reports that a version was deployed.",
 }

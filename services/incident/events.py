@@ -11,6 +11,7 @@ WAITING = "incident.waiting"
 RESUMED = "incident.resumed"
 NOTED = "incident.noted"
 PRIORITISED = "incident.prioritised"
+UPDATED = "incident.updated"
 RESOLVED = "incident.resolved"
 REOPENED = "incident.reopened"
 CLOSED = "incident.closed"
@@ -27,6 +28,7 @@ PUBLISHES = {
     RESUMED: "What it waited for has come; work goes on.",
     NOTED: "A note was added; the text of a private note stays in the service.",
     PRIORITISED: "Its impact or urgency, and so perhaps its priority, changed, or whether it is an outage.",
+    UPDATED: "What its alert or foreign desk says of it changed, such as its title; `fields` names what.",
     RESOLVED: "Service is restored or the request is fulfilled; the requester may still disagree.",
     REOPENED: "It was finished, and work on it goes on after all.",
     CLOSED: "It is finished for good.",

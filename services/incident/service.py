@@ -10,7 +10,7 @@ from nameko.extensions import DependencyProvider
 
 from services.incident import storage
 from services.incident.domain.lifecycle import Action
-from services.incident.handlers import commands, figures, intake, links, lists, questions
+from services.incident.handlers import commands, figures, gaps, intake, links, lists, questions, quiet
 from services.incident.handlers.arrivals import Refusal
 from services.incident.handlers.ports import Ports
 from services.incident.schemas import commands as arguments
@@ -23,7 +23,7 @@ from shared.config import Settings
 from shared.entrypoints import events, tick
 from shared.envelope import Envelope
 from shared.lease import Lease
-from shared.metrics import ACTIONS_WAITING, INCIDENTS_OPEN
+from shared.metrics import ACTIONS_WAITING, INCIDENTS_OPEN, SEQUENCE_GAPS
 from shared.rpc_entrypoint import command
 from shared.runtime import SETTINGS, Desk, Runtime
 from shared.store import Document
@@ -39,15 +39,17 @@ class IncidentPorts(DependencyProvider):
 
     def setup(self) -> None:
         settings: Settings = self.container.config[SETTINGS]
-        self._priorities = load_settings(settings.incident_file)
-        self._incidents = storage.incidents(snapshot, self._priorities.lanes.__getitem__)
+        self._rules = load_settings(settings.incident_file)
+        self._incidents = storage.incidents(snapshot, self._rules.priorities.lanes.__getitem__)
 
     def get_dependency(self, _worker_ctx: Any) -> Ports:
         return Ports(
             incidents=self._incidents,
             numbers=self.runtime.numbers,
             seal=self.runtime.seal,
-            priorities=self._priorities,
+            priorities=self._rules.priorities,
+            alerts=self._rules.alerts,
+            gap_after=self._rules.gap_after,
         )
 
 
@@ -61,14 +63,27 @@ class IncidentService:
 
     @events("intake")
     def on_intake(self, envelopes: Sequence[Envelope]) -> Taken:
-        return intake.take_intake(
-            self.desk.unit_of_work, envelopes, ports=self.ports, read=messages.read, warn=tell_refused
-        )
+        read = partial(messages.read, rules=self.ports.alerts)
+        return intake.take_intake(self.desk.unit_of_work, envelopes, ports=self.ports, read=read, warn=tell_refused)
 
     @events("problem")
     def on_problem(self, envelopes: Sequence[Envelope]) -> Taken:
         block = partial(links.on_problem, ports=self.ports, read=problem.read)
         return self.desk.unit_of_work.take("incident", envelopes, block)
+
+    @tick("quiet", every=5.0)
+    def quiet(self, lease: Lease) -> int:
+        """Resolve what has settled or gone silent."""
+        return self.desk.unit_of_work.run(partial(quiet.look, lease=lease, ports=self.ports))
+
+    @tick("gaps", every=10.0)
+    def gaps(self, lease: Lease) -> int:
+        """Tell of gaps in foreign histories that stay open."""
+        told = self.desk.unit_of_work.run(partial(gaps.tell, lease=lease, ports=self.ports))
+        for gap in told:
+            tell_gap(gap)
+        SEQUENCE_GAPS.set(self.desk.unit_of_work.run(gaps.count_open))
+        return len(told)
 
     @tick("figures", every=60.0)
     def measure(self, _lease: Lease) -> int:
@@ -154,6 +169,17 @@ class IncidentService:
     def _execute(self, action: Action, request: dict[str, Any], handler: Callable[..., Document]) -> Document:
         schema = arguments.ARGUMENTS[action]()
         return self.desk.commands.execute(action.value, request, schema, partial(handler, ports=self.ports))
+
+
+def tell_gap(gap: gaps.Gap) -> None:
+    """Log a gap that stays open: where its ticket never came there is no record to show it."""
+    log.warning(
+        "a gap in a foreign history stays open",
+        reference=gap.reference,
+        sequence=gap.sequence,
+        waiting=gap.waiting,
+        number=gap.number,
+    )
 
 
 def tell_refused(refusal: Refusal) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mongoengine import DateTimeField, IntField, StringField
+from mongoengine import BooleanField, DateTimeField, IntField, StringField
 
 from services.incident.domain.record import Incident, Priority
 from shared.documents import Row, Versioned
@@ -17,6 +17,10 @@ from shared.store import Document
 
 KEPT_SECONDS = 400 * 24 * 60 * 60
 """How long occurrences are kept: as long as the journal is unless `DESKWIRE_JOURNAL_DAYS` says otherwise."""
+
+
+REMEMBERED_SECONDS = 30 * 24 * 60 * 60
+"""How long it is remembered which incident an alert had: as long as the settings let a firing reopen it."""
 
 
 class IncidentDocument(Versioned):
@@ -62,9 +66,22 @@ class AlertDocument(Versioned):
 class OpenAlertDocument(Versioned):
     """The claim of an unfinished incident on a fingerprint."""
 
+    due_at = DateTimeField()
     meta = {  # noqa: RUF012
         "collection": "open_alerts",
         "db_alias": "incident",
+        "indexes": ["due_at"],
+    }
+
+
+class ClearingDocument(Versioned):
+    """What is remembered of a fingerprint whose incident its alerts have resolved."""
+
+    stored_at = DateTimeField()
+    meta = {  # noqa: RUF012
+        "collection": "clearings",
+        "db_alias": "incident",
+        "indexes": [{"fields": ["stored_at"], "expireAfterSeconds": REMEMBERED_SECONDS}],
     }
 
 
@@ -102,10 +119,12 @@ class ExternalRefDocument(Versioned):
     """A foreign ticket's reference: its number here and how far its history is applied."""
 
     number = StringField()
+    gap_told = BooleanField()
+    overdue_from = DateTimeField()
     meta = {  # noqa: RUF012
         "collection": "external_refs",
         "db_alias": "incident",
-        "indexes": ["number"],
+        "indexes": ["number", "gap_told", "overdue_from"],
     }
 
 
@@ -124,6 +143,7 @@ DOCUMENTS = (
     IncidentDocument,
     AlertDocument,
     OpenAlertDocument,
+    ClearingDocument,
     OccurrenceDocument,
     NoteDocument,
     ExternalRefDocument,

@@ -19,6 +19,7 @@ from standardwebhooks import Webhook as Verifier
 from deploy.local.ports import free_port
 from deploy.local.process import wait_for
 from shared.clock import SystemClock, parse_instant
+from shared.config import SETTINGS_FOLDER
 from shared.envelope import Envelope
 from shared.ids import SystemIds, deterministic_id
 from shared.rpc import RpcClient
@@ -67,6 +68,7 @@ def outside() -> Iterator[Outside]:
 def house(start_house: Callable[..., House], outside: Outside, tmp_path_factory: pytest.TempPathFactory) -> House:
     folder = tmp_path_factory.mktemp("settings")
     environment = {
+        "DESKWIRE_INCIDENT_FILE": write(folder / "incident.yaml", incident_settings()),
         "DESKWIRE_SLA_FILE": write(folder / "sla.yaml", sla_settings()),
         "DESKWIRE_NOTIFY_FILE": write(folder / "notify.yaml", notify_settings(outside.hook.port)),
         "SMTP_HOST": "127.0.0.1",
@@ -78,6 +80,12 @@ def house(start_house: Callable[..., House], outside: Outside, tmp_path_factory:
 def write(file: Path, settings: Mapping[str, Any]) -> str:
     file.write_text(yaml.safe_dump(dict(settings)))
     return str(file)
+
+
+def incident_settings() -> dict[str, Any]:
+    """As they are shipped, but an alert that comes again is another incident at once."""
+    shipped: dict[str, Any] = yaml.safe_load((SETTINGS_FOLDER / "incident.yaml").read_text())
+    return {**shipped, "flapping": {"reopen_within": "0s", "times": 100}}
 
 
 def sla_settings() -> dict[str, Any]:

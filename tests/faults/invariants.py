@@ -10,6 +10,7 @@ from tests.faults.ledger import SOURCE, Ledger, Verdict, compare
 from tests.faults.observed import RECORDS, Observed
 
 UNFINISHED = frozenset({"new", "assigned", "in_progress", "waiting"})
+JOINS = ("opened", "joined", "reopened")
 CLOCK_KINDS = ("response", "resolution")
 
 
@@ -51,7 +52,7 @@ def open_incidents(ledger: Ledger, seen: Observed) -> Verdict:
 
 def claims(_ledger: Ledger, seen: Observed) -> Verdict:
     """The claims on fingerprints are those of the open incidents, and count each occurrence that joined them."""
-    joined = Counter(row["incident"] for row in seen.details["occurrences"] if row["outcome"] in ("opened", "joined"))
+    joined = Counter(row["incident"] for row in seen.details["occurrences"] if row["outcome"] in JOINS)
     rows = [row for row in seen.records["incident"] if row["fingerprint"] and row["state"] in UNFINISHED]
     expected = ((row["fingerprint"], row["_id"], joined[row["_id"]]) for row in rows)
     found = ((row["_id"], row["incident"], row["count"]) for row in seen.details["open_alerts"])

@@ -17,6 +17,7 @@ from deploy.local.database import Database
 from deploy.local.folders import ROOT
 from deploy.local.ports import free_port
 from deploy.local.process import wait_for
+from shared.config import SETTINGS_FOLDER
 from shared.deadletter import DeadLetter
 from shared.deadqueue import browse
 from tests.faults.extra import STUBBORN
@@ -99,7 +100,10 @@ class Stage:
     def _environment(self) -> dict[str, str]:
         file = self.folder / "notify.yaml"
         file.write_text(yaml.safe_dump(notify_settings(self.web.port)))
+        desk = self.folder / "incident.yaml"
+        desk.write_text(yaml.safe_dump(incident_settings()))
         return {
+            "DESKWIRE_INCIDENT_FILE": str(desk),
             "DESKWIRE_NOTIFY_FILE": str(file),
             "SMTP_HOST": "127.0.0.1",
             "SMTP_PORT": str(self.mail.port),
@@ -165,6 +169,12 @@ def staged(folder: Path) -> Iterator[Stage]:
         yield stage
     finally:
         stage.stop()
+
+
+def incident_settings() -> dict[str, Any]:
+    """As they are shipped, but what clears is over at once: a run does not wait for it to settle."""
+    shipped: dict[str, Any] = yaml.safe_load((SETTINGS_FOLDER / "incident.yaml").read_text())
+    return {**shipped, "flapping": {"times": 100}}
 
 
 def notify_settings(http_port: int) -> dict[str, Any]:

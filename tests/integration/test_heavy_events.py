@@ -15,7 +15,8 @@ from tests.house import House
 from tests.integration.probe_house import eventually
 
 EVENTS = 150
-LABEL = "x" * 190_000
+LABELS = {f"label {number}": "x" * 1000 for number in range(64)}
+PROSE = "x" * 32_000
 
 
 def taken(house: House) -> float:
@@ -38,8 +39,8 @@ def test_a_storm_of_large_events_is_taken_whole(house: House) -> None:
     ids = SystemIds()
     for _ in range(EVENTS):
         key = ids.new()
-        labels = {"note": LABEL}
-        data = {"dedup_key": key, "title": "No link", "severity": "error", "source": "monitor", "labels": labels}
+        data = {"dedup_key": key, "title": "No link", "severity": "error", "source": "monitor"}
+        data |= {"labels": LABELS, "description": PROSE}
         house.publish(make_envelope(id=key, data=data))
     house.start(["incident"])
     eventually(lambda: taken(house) == EVENTS, 25)

@@ -39,10 +39,11 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopen:
-    """Why it goes on, and to which state when not to its queue."""
+    """Why it goes on, and to which state when not to its queue. `cause` is what let it, when no person did."""
 
     reason: str | None = None
     to: State | None = None
+    cause: str | None = None
 
 
 def resolve(incident: Incident, args: Resolve, step: Step) -> Result:
@@ -86,6 +87,8 @@ def reopen(incident: Incident, args: Reopen, step: Step) -> Result:
         updated_at=step.at,
     )
     change = {"reason": args.reason, "to": to.value, "state_from": incident.state.value}
+    if args.cause is not None:
+        change["cause"] = args.cause
     return after, (Event(type=events.REOPENED, at=step.at, change=change),)
 
 

@@ -50,11 +50,15 @@ class LinkTo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prioritise:
-    """A new impact, a new urgency, and whether the service is down; at least one of them."""
+    """A new impact, a new urgency, and whether the service is down; at least one of them.
+
+    `holds` is whether it stands whatever an alert or a foreign desk says later: a person has looked at it.
+    """
 
     impact: Degree | None = None
     urgency: Degree | None = None
     outage: bool | None = None
+    holds: bool = False
 
 
 def note(incident: Incident, args: Note, step: Step) -> Result:
@@ -90,10 +94,14 @@ def prioritise(incident: Incident, args: Prioritise, step: Step) -> Result:
         raise Invalid("an impact, an urgency or an outage is needed", pointer="/args/impact")
     impact, urgency = args.impact or incident.impact, args.urgency or incident.urgency
     outage = incident.outage if args.outage is None else args.outage
-    if (impact, urgency, outage) == (incident.impact, incident.urgency, incident.outage):
+    weighs = args.holds and (args.impact is not None or args.urgency is not None)
+    held = tuple(dict.fromkeys((*incident.held, "impact", "urgency"))) if weighs else incident.held
+    if (impact, urgency, outage, held) == (incident.impact, incident.urgency, incident.outage, incident.held):
         return incident, ()
     priority = step.priorities.priority(impact, urgency)
-    after = replace(incident, impact=impact, urgency=urgency, priority=priority, outage=outage, updated_at=step.at)
+    after = replace(
+        incident, impact=impact, urgency=urgency, priority=priority, outage=outage, held=held, updated_at=step.at
+    )
     change: dict[str, Any] = {
         "impact": impact.value,
         "urgency": urgency.value,

@@ -41,13 +41,27 @@ class Reference:
     """A foreign ticket: its number here (None until it is submitted), how far it is, what waits for a gap.
 
     An action that is refused, at its turn or because it cannot be read, holds nobody up: it is passed over, and its
-    sequence is among `refused` (the latest thousand) until it comes again and can be done.
+    sequence is among `refused` (the latest thousand) until it comes again and can be done. `submitted_at` is the time
+    of the newest submission that counted. `gap_since` is since when something waits; `gap_told` is whether people have
+    been told of what it waits for.
     """
 
     number: str | None = None
     last_sequence: int = 0
     waiting: tuple[int, ...] = ()
     refused: tuple[int, ...] = ()
+    submitted_at: datetime | None = None
+    gap_since: datetime | None = None
+    gap_told: bool = False
+
+    @property
+    def missing(self) -> int:
+        """The sequence for which what waits is waiting."""
+        return self.past_refused().last_sequence + 1
+
+    def submitted(self, at: datetime) -> Reference:
+        """With a submission that counted."""
+        return replace(self, submitted_at=at if self.submitted_at is None else max(at, self.submitted_at))
 
     def turn(self, sequence: int) -> Turn:
         """Whether an action with this sequence is next, another try, too early, or done already."""
@@ -57,17 +71,18 @@ class Reference:
             return Turn.AGAIN if sequence in self.refused else Turn.PAST
         return Turn.NOW if sequence == self.last_sequence + 1 else Turn.EARLY
 
-    def kept(self, sequence: int) -> Reference:
+    def kept(self, sequence: int, now: datetime) -> Reference:
         """With an early action put by. Raises Rejected when too many wait."""
         if len(self.waiting) >= MAX_WAITING:
             raise Rejected(f"{MAX_WAITING} actions wait for this reference already", slug="too-many-waiting")
-        return replace(self.made_good(sequence), waiting=tuple(sorted({*self.waiting, sequence})))
+        waiting = tuple(sorted({*self.waiting, sequence}))
+        return replace(self.made_good(sequence), waiting=waiting, gap_since=self.gap_since or now)
 
     def applied(self, sequence: int) -> Reference:
         """With an action done; what waited for its own turn up to it waits no more."""
-        return replace(
-            self, last_sequence=sequence, waiting=tuple(number for number in self.waiting if number > sequence)
-        )
+        waiting = tuple(number for number in self.waiting if number > sequence)
+        gap_since = self.gap_since if waiting else None
+        return replace(self, last_sequence=sequence, waiting=waiting, gap_since=gap_since, gap_told=False)
 
     def passed_over(self, sequence: int) -> Reference:
         """With an action refused at its turn."""
@@ -117,10 +132,11 @@ class Imported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A ticket of a foreign desk."""
+    """A ticket of a foreign desk. `given` names the fields of the opening that its sender has filled."""
 
     opening: Opening
     external_ref: str
+    given: tuple[str, ...] = ()
 
 
 def steps(incident: Incident, imported: Imported) -> tuple[tuple[Action, Arguments], ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.incident import events
+from services.incident.domain.adjusted import Adjusted
 from services.incident.domain.lifecycle import Action, Origin, require, transition
 from services.incident.domain.priority import PriorityTable
 from services.incident.domain.record import (
@@ -23,7 +24,10 @@ from shared.event import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What is known when a record is opened. `requester` is as it was given: an id, or an address to be sealed."""
+    """What is known when a record is opened. `requester` is as it was given: an id, or an address to be sealed.
+
+    `adjusted` is what of the message that opens it was bent; the event tells it.
+    """
 
     title: str
     description: str | None = None
@@ -42,6 +46,8 @@ class Opening:
     person: str | None = None
     outage: bool = False
     restricted: bool = False
+    url: str | None = None
+    adjusted: tuple[Adjusted, ...] = ()
 
 
 def open_record(
@@ -80,7 +86,9 @@ def open_record(
         external_ref=external_ref,
         outage=opening.outage,
         restricted=opening.restricted,
+        url=opening.url,
         opened_at=now,
         updated_at=now,
     )
-    return incident, (Event(type=events.OPENED, at=now),)
+    change = {"adjusted": [one.as_plain() for one in opening.adjusted]} if opening.adjusted else {}
+    return incident, (Event(type=events.OPENED, at=now, change=change),)

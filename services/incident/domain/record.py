@@ -104,7 +104,8 @@ class Incident:
     """An incident or a request. Instants are aware UTC.
 
     `handovers` counts changes of level; `left` holds the levels it has left, and `returns` counts the hand-overs to
-    one of them: ping-pong.
+    one of them: ping-pong. `held` names fields that a person has set: what an alert or a foreign desk says of them
+    later does not move them.
     """
 
     kind: Kind
@@ -141,6 +142,8 @@ class Incident:
     links: tuple[Link, ...] = ()
     outage: bool = False
     restricted: bool = False
+    url: str | None = None
+    held: tuple[str, ...] = ()
 
     @property
     def unfinished(self) -> bool:

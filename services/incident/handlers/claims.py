@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.incident.domain.alerts import OpenAlert, Status
+from services.incident.domain.alerts import OpenAlert
+from services.incident.domain.episodes import Alert, Status
+from services.incident.domain.following import rank
 from services.incident.domain.record import Incident
 from shared.errors import NotAllowed
 from shared.storage import Stored, from_document, to_document
@@ -37,15 +39,17 @@ def keep_claim(work: Work, stored: Stored[Incident], after: Incident, at: dateti
     if claim is not None and claim.incident != stored.key:
         raise NotAllowed(f"{claim.incident} is open for the same alert", slug="another-incident-is-open")
     if claim is None:
-        firing = _count_firing(work, fingerprint, stored.key)
-        work.put(OPEN_ALERTS, fingerprint, to_document(OpenAlert(incident=stored.key, firing=firing, last_at=at)))
+        firing = _firing(work, fingerprint, stored.key)
+        worst = max((alert.severity for alert in firing if alert.severity is not None), key=rank, default=None)
+        claim = OpenAlert(incident=stored.key, firing=len(firing), last_at=at, severity=worst)
+        work.put(OPEN_ALERTS, fingerprint, to_document(claim))
 
 
-def _count_firing(work: Work, fingerprint: str, number: str) -> int:
+def _firing(work: Work, fingerprint: str, number: str) -> list[Alert]:
     where = {"fingerprint": fingerprint, "status": Status.FIRING.value}
     rows = work.adopt(ALERTS, work.store.find(ALERTS, where))
     firing = [row for row in rows if row["status"] == Status.FIRING.value and row["incident"] == number]
     for row in firing:
         # Written as they are, so that an alert which clears at this moment makes one of the two begin again.
         work.put(ALERTS, row["_id"], row)
-    return len(firing)
+    return [from_document(Alert, row) for row in firing]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from services.incident.domain.actions import Arguments
 from services.incident.domain.assignment import Accept
-from services.incident.domain.conversation import AuthorKind, LinkTo, Note
+from services.incident.domain.conversation import AuthorKind, LinkTo, Note, Prioritise
 from services.incident.domain.lifecycle import Action
 from services.incident.domain.opening import Opening
 from services.incident.domain.record import Incident
@@ -38,11 +38,13 @@ def act(work: Work, command: Command, args: Arguments, *, action: Action, ports:
 
 
 def _completed(args: Arguments, actor: Actor, incident: Incident, number: str) -> Arguments:
-    """What the arguments leave to the one who acts: who accepts, and who speaks."""
+    """What the arguments leave to the one who acts: who accepts, who speaks, whose judgement it is."""
     if isinstance(args, Accept) and args.person is None and actor.kind == "person":
         return replace(args, person=actor.id)
     if isinstance(args, Note):
         return replace(args, author=actor.id, author_kind=author_kind(actor, incident))
+    if isinstance(args, Prioritise):
+        return replace(args, holds=actor.kind == "person")
     if isinstance(args, LinkTo) and args.number == number:
         raise Invalid("a record cannot be linked to itself", pointer="/args/number")
     return args

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from services.incident.domain.alerts import Signal
 from services.incident.domain.history import MAX_REFERENCE, Imported, Submission
-from services.incident.events import TICKET_ACTION
-from services.incident.handlers.alerts import Told, take_alerts
+from services.incident.events import TICKET_ACTION, TICKET_SUBMITTED
+from services.incident.handlers.alerts import take_alerts
 from services.incident.handlers.arrivals import Acted, Refusal, Spoilt, Submitted, Ticket
 from services.incident.handlers.ports import Ports
 from services.incident.handlers.tickets import take_tickets
+from services.incident.handlers.told import Told, told
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Invalid, Rejected
 from shared.unit_of_work import Taken, UnitOfWork, Work
@@ -60,26 +61,26 @@ def on_intake(
             continue
         match message:
             case Signal():
-                alerts.append(Told(envelope=envelope, signal=message, at=min(envelope.time, work.now)))
+                alerts.append(told(envelope, message, work.now, ports.alerts.clocks))
             case Submission():
                 tickets.append(Submitted(envelope=envelope, submission=message))
             case Imported():
                 tickets.append(Acted(envelope=envelope, imported=message))
     rejected |= take_alerts(work, alerts, ports=ports)
-    rejected |= take_tickets(work, tickets, ports=ports, read=lambda envelope: _action(read(envelope)), refused=refused)
+    rejected |= take_tickets(work, tickets, ports=ports, read=lambda envelope: _ticket(read(envelope)), refused=refused)
     return rejected
 
 
 def _spoilt(envelope: Envelope) -> tuple[Spoilt, ...]:
     external_ref = envelope.data.get("external_ref")
-    if envelope.type != TICKET_ACTION or envelope.sequence is None:
+    if envelope.type not in (TICKET_ACTION, TICKET_SUBMITTED) or envelope.sequence is None:
         return ()
     if not isinstance(external_ref, str) or not 0 < len(external_ref) <= MAX_REFERENCE:
         return ()
     return (Spoilt(envelope=envelope, external_ref=external_ref, sequence=envelope.sequence),)
 
 
-def _action(message: Message) -> Imported:
-    if isinstance(message, Imported):
-        return message
-    raise Invalid("what waited is no action", pointer="/type")
+def _ticket(message: Message) -> Imported | Submission:
+    if isinstance(message, Signal):
+        raise Invalid("what waited is no ticket", pointer="/type")
+    return message

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
+from services.incident.domain.alert_rules import AlertRules
+from services.incident.domain.desk import GAP_AFTER
 from services.incident.domain.priority import PriorityTable
 from services.incident.domain.record import Incident
 from shared.cause import Actor
@@ -37,6 +40,8 @@ class Ports:
     numbers: Numbers
     seal: Seal
     priorities: PriorityTable
+    alerts: AlertRules = field(default_factory=AlertRules)
+    gap_after: timedelta = GAP_AFTER
 
 
 def sender(envelope: Envelope) -> Actor:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.incident.domain.actions import Arguments, perform
-from services.incident.domain.conversation import Note
+from services.incident.domain.adjusted import TIME, Adjusted
+from services.incident.domain.conversation import AuthorKind, Note
 from services.incident.domain.lifecycle import Action, Origin
 from services.incident.domain.opening import Opening, open_record
 from services.incident.domain.record import Incident, Person
@@ -53,7 +54,17 @@ def open_one(
         fingerprint=fingerprint,
         external_ref=external_ref,
     )
-    return ports.incidents.save(work, None, state, events, cause, key=ports.numbers.next(opening.kind.prefix))
+    opened = ports.incidents.save(work, None, state, events, cause, key=ports.numbers.next(opening.kind.prefix))
+    for odd in opening.adjusted:
+        if odd.field == TIME:
+            opened = change(work, opened, (odd_time_note(odd),), at, cause, ports=ports)
+    return opened
+
+
+def odd_time_note(odd: Adjusted) -> tuple[Action, Note]:
+    """The step that tells the desk of a time that was not believed."""
+    text = f"Its sender dated it {odd.said}. A clock that is so far off is not believed: it counts as said now."
+    return Action.NOTE, Note(text=text, author_kind=AuthorKind.SYSTEM)
 
 
 def person(work: Work, given: str, *, ports: Ports) -> Person:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from services.incident.domain.history import Reference
 from shared.envelope import Envelope, decode, encode
 from shared.errors import Rejected
+from shared.ids import joined
 from shared.storage import from_document, to_document
 from shared.store import Document
 from shared.unit_of_work import Work
@@ -21,7 +22,7 @@ WAITING_ACTIONS = "waiting_actions"
 
 def reference_key(source: str, external_ref: str) -> str:
     """A reference is unique within its sender."""
-    return f"{source}|{external_ref}"
+    return joined(source, external_ref)
 
 
 def read_references(work: Work, keys: Iterable[str]) -> dict[str, Reference]:
@@ -37,12 +38,14 @@ def reference(work: Work, key: str) -> Reference:
 
 def keep_reference(work: Work, key: str, kept: Reference, *, source: str, external_ref: str) -> None:
     """Write a reference."""
-    work.put(EXTERNAL_REFS, key, {**to_document(kept), "source": source, "external_ref": external_ref})
+    overdue_from = None if kept.gap_told else kept.gap_since
+    row = {**to_document(kept), "source": source, "external_ref": external_ref, "overdue_from": overdue_from}
+    work.put(EXTERNAL_REFS, key, row)
 
 
 def row_key(key: str, sequence: int) -> str:
     """The key of a waiting action."""
-    return f"{key}|{sequence}"
+    return joined(key, str(sequence))
 
 
 def put_by(work: Work, key: str, sequence: int, envelope: Envelope) -> None:

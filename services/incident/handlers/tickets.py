@@ -1,14 +1,18 @@
-"""Tickets of foreign desks: submitted once for each reference, acted on in the order in which it happened there."""
+"""Tickets of foreign desks: opened once for each reference, told again and acted on in the order of events there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
+from services.incident.domain.adjusted import Adjusted, far_off
+from services.incident.domain.alert_rules import counted, is_far_off
 from services.incident.domain.history import (
     Imported,
     Reference,
+    Submission,
     Turn,
     check_order,
     moment,
@@ -18,9 +22,10 @@ from services.incident.domain.history import (
 )
 from services.incident.domain.lifecycle import Action
 from services.incident.domain.record import Incident
+from services.incident.domain.resubmission import resubmitted
 from services.incident.handlers.arrivals import Acted, Refusal, Spoilt, Submitted, Ticket
 from services.incident.handlers.ports import Ports, sender
-from services.incident.handlers.records import change, open_one
+from services.incident.handlers.records import change, odd_time_note, open_one
 from services.incident.handlers.references import (
     WAITING_ACTIONS,
     advance,
@@ -35,16 +40,18 @@ from services.incident.handlers.references import (
     waiting_action,
 )
 from shared.cause import Cause
+from shared.clock import format_instant
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Early, Rejected
+from shared.storage import Stored
 from shared.store import Document
 from shared.unit_of_work import Work
 
-ReadAction = Callable[[Envelope], Imported]
+ReadTicket = Callable[[Envelope], Imported | Submission]
 
 
 def take_tickets(
-    work: Work, batch: Sequence[Ticket], *, ports: Ports, read: ReadAction, refused: list[Refusal]
+    work: Work, batch: Sequence[Ticket], *, ports: Ports, read: ReadTicket, refused: list[Refusal]
 ) -> Mapping[str, DeskwireError]:
     """Open and change records. Returns the messages it rejects, or that came too early to be kept, by id.
 
@@ -71,7 +78,7 @@ class _Desk:
     """Works through the tickets of a batch and gathers what it refuses."""
 
     def __init__(
-        self, work: Work, batch: Sequence[Ticket], ports: Ports, read: ReadAction, refused: list[Refusal]
+        self, work: Work, batch: Sequence[Ticket], ports: Ports, read: ReadTicket, refused: list[Refusal]
     ) -> None:
         self._work = work
         self._ports = ports
@@ -85,17 +92,28 @@ class _Desk:
         key = reference_key(envelope.source, submission.external_ref)
         known = reference(self._work, key)
         if known.number is not None:
+            self._submit_again(key, known, ticket)
             return
         opened = open_one(
             self._work,
-            submission.opening,
-            min(envelope.time, self._work.now),
+            replace(submission.opening, adjusted=self._odd(envelope)),
+            self._said_at(envelope),
             Cause.of(envelope, sender(envelope)),
             ports=self._ports,
             external_ref=submission.external_ref,
         )
-        known = advance(self._work, key, replace(known, number=opened.key), envelope.sequence or 0)
+        known = replace(known, number=opened.key).submitted(self._said_at(envelope))
+        known = advance(self._work, key, known, envelope.sequence or 0)
         self._keep(key, self._caught_up(key, known), ticket)
+
+    def _submit_again(self, key: str, known: Reference, ticket: Submitted) -> None:
+        if ticket.envelope.sequence is not None:
+            self._take_in_turn(key, known, ticket.envelope.sequence, ticket)
+            return
+        said_at = self._said_at(ticket.envelope)
+        if known.submitted_at is None or said_at >= known.submitted_at:
+            self._apply(known.number or "", ticket)
+            self._keep(key, known.submitted(said_at), ticket)
 
     def act(self, acted: Acted) -> None:
         envelope, imported = acted.envelope, acted.imported
@@ -105,7 +123,7 @@ class _Desk:
         key = reference_key(envelope.source, imported.external_ref)
         known = reference(self._work, key)
         if envelope.sequence is not None:
-            self._act_in_turn(key, known, envelope.sequence, acted)
+            self._take_in_turn(key, known, envelope.sequence, acted)
         elif known.number is None:
             raise Early(f"{imported.external_ref} is not submitted yet", slug="unknown-reference")
         else:
@@ -117,45 +135,49 @@ class _Desk:
         self._keep(key, known if known.number is None else self._caught_up(key, known), spoilt)
 
     def _act_unordered(self, number: str, acted: Acted) -> None:
-        check_order(self._ports.incidents.get(self._work, number).state, acted.envelope.time)
+        check_order(self._ports.incidents.get(self._work, number).state, self._said_at(acted.envelope))
         self._apply(number, acted)
 
-    def _act_in_turn(self, key: str, known: Reference, sequence: int, acted: Acted) -> None:
+    def _take_in_turn(self, key: str, known: Reference, sequence: int, ticket: Acted | Submitted) -> None:
         match known.turn(sequence):
             case Turn.PAST:
                 return
             case Turn.EARLY if sequence in known.waiting:
                 return
             case Turn.EARLY:
-                known = known.kept(sequence)
-                put_by(self._work, key, sequence, acted.envelope)
+                known = known.kept(sequence, self._work.now)
+                put_by(self._work, key, sequence, ticket.envelope)
             case Turn.AGAIN:
-                self._apply(known.number or "", acted)
+                self._apply(known.number or "", ticket)
                 forget(self._work, key, sequence)
                 known = known.made_good(sequence)
             case Turn.NOW:
-                known = self._caught_up(key, self._done_or_refused(key, known, sequence, acted))
-        self._keep(key, known, acted)
+                known = self._caught_up(key, self._done_or_refused(key, known, sequence, ticket))
+        self._keep(key, known, ticket)
 
-    def _done_or_refused(self, key: str, known: Reference, sequence: int, acted: Acted) -> Reference:
+    def _done_or_refused(self, key: str, known: Reference, sequence: int, ticket: Acted | Submitted) -> Reference:
         try:
-            self._apply(known.number or "", acted)
+            self._apply(known.number or "", ticket)
         except Rejected as error:
-            self.rejected[acted.envelope.id] = error
+            self.rejected[ticket.envelope.id] = error
             return known.passed_over(sequence)
-        return advance(self._work, key, known, sequence)
+        return advance(self._work, key, self._counted(known, ticket), sequence)
+
+    def _counted(self, known: Reference, ticket: Acted | Submitted) -> Reference:
+        return known.submitted(self._said_at(ticket.envelope)) if isinstance(ticket, Submitted) else known
 
     def _caught_up(self, key: str, known: Reference) -> Reference:
         """Do what waited for this, as far as there is no gap."""
         while (sequence := (known := known.past_refused()).last_sequence + 1) in known.waiting:
             row, envelope = waiting_action(self._work, key, sequence)
             try:
-                self._apply(known.number or "", Acted(envelope=envelope, imported=self._read(envelope)))
+                ticket = _ticket(envelope, self._read(envelope))
+                self._apply(known.number or "", ticket)
             except Rejected as error:
                 self._refuse(key, known, row, envelope, error)
                 known = known.passed_over(sequence)
             else:
-                known = advance(self._work, key, known, sequence)
+                known = advance(self._work, key, self._counted(known, ticket), sequence)
         return known
 
     def _refuse(self, key: str, known: Reference, row: Document, envelope: Envelope, error: Rejected) -> None:
@@ -167,19 +189,49 @@ class _Desk:
         refusal = Refusal(reference=key, sequence=row["sequence"], number=known.number or "", slug=error.slug)
         self._refused.append(refusal)
 
+    def _said_at(self, envelope: Envelope) -> datetime:
+        return counted(envelope.time, self._work.now, self._ports.alerts.clocks, history=is_history(envelope))
+
+    def _odd(self, envelope: Envelope) -> tuple[Adjusted, ...]:
+        odd = not is_history(envelope) and is_far_off(envelope.time, self._work.now, self._ports.alerts.clocks)
+        return (far_off(format_instant(envelope.time)),) if odd else ()
+
     def _keep(self, key: str, known: Reference, ticket: Ticket) -> None:
         keep_reference(self._work, key, known, source=ticket.envelope.source, external_ref=ticket.external_ref or "")
 
-    def _apply(self, number: str, acted: Acted) -> None:
-        envelope = acted.envelope
+    def _apply(self, number: str, ticket: Acted | Submitted) -> None:
+        envelope = ticket.envelope
         stored = self._ports.incidents.get(self._work, number)
-        at = moment(stored.state, envelope.time, self._work.now)
+        at = moment(stored.state, self._said_at(envelope), self._work.now)
+        if isinstance(ticket, Submitted):
+            self._restate(stored, ticket, at)
+        else:
+            self._do(stored, ticket, at)
+
+    def _restate(self, stored: Stored[Incident], ticket: Submitted, at: datetime) -> None:
+        cause = Cause.of(ticket.envelope, sender(ticket.envelope))
+        for state, events in resubmitted(stored.state, ticket.submission, at, self._ports.priorities):
+            stored = self._ports.incidents.save(self._work, stored, state, events, cause)
+
+    def _do(self, stored: Stored[Incident], acted: Acted, at: datetime) -> None:
+        envelope = acted.envelope
         # Who spoke is the sender's word: it counts from a user whom the broker has checked, and in history.
         imported = spoken(acted.imported, vouched=envelope.sender is not None or envelope.backfill)
-        planned = steps(stored.state, imported)
+        planned = (*steps(stored.state, imported), *(odd_time_note(odd) for odd in self._odd(envelope)))
         prepare = partial(_placed, imported)
         cause = Cause.of(envelope, sender(envelope))
         change(self._work, stored, planned, at, cause, ports=self._ports, prepare=prepare)
+
+
+def is_history(envelope: Envelope) -> bool:
+    """Whether its time places it in a past that its sender tells in order, and is none of a clock that may be wrong."""
+    return envelope.backfill or envelope.sequence is not None
+
+
+def _ticket(envelope: Envelope, message: Imported | Submission) -> Acted | Submitted:
+    if isinstance(message, Submission):
+        return Submitted(envelope=envelope, submission=message)
+    return Acted(envelope=envelope, imported=message)
 
 
 def _placed(imported: Imported, incident: Incident, action: Action) -> Incident:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from services.incident import events
+from services.incident.domain.alert_rules import EARLIEST, AlertRules
 from services.incident.domain.alerts import Signal
 from services.incident.domain.conversation import AuthorKind
 from services.incident.domain.history import MAX_REFERENCE, Imported, Submission
 from services.incident.domain.lifecycle import Action
 from services.incident.domain.opening import Opening
 from services.incident.domain.priority import Severity
+from services.incident.schemas import bending
 from services.incident.schemas.commands import (
     ARGUMENTS,
     NUMBER,
@@ -31,11 +32,6 @@ from shared.errors import Invalid
 from shared.formats import readable
 
 REF = validate.Length(min=1, max=MAX_REFERENCE)
-LABEL = validate.Length(min=1, max=200)
-KEY = validate.Length(min=1, max=1000)
-MAX_LABELS = 64
-EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-"""No desk has older history; what says so has no time at all, such as the zero time of Go, 0001-01-01."""
 
 
 def detail() -> fields.String:
@@ -51,36 +47,38 @@ class Foreign(Schema):
 
 
 class AlertData(Foreign):
-    """`alert.firing` and `alert.resolved`. Only the key is needed; severity is `warning` when none is given.
+    """`alert.firing` and `alert.resolved`, as they should be; what is not so is bent (`schemas.bending`).
 
-    `outage` may stand among the labels, too, as `true`.
+    `severity` is one of critical, error, warning and info, or another word of the settings' table. `outage` may stand
+    among the labels, too, as `true`.
     """
 
-    dedup_key = fields.String(required=True, validate=KEY)
-    title = fields.String(allow_none=True, validate=validate.Length(max=1000))
-    severity = fields.Enum(Severity, by_value=True, load_default=Severity.WARNING)
+    dedup_key = fields.String(required=True, validate=validate.Length(min=1, max=bending.MAX_KEY))
+    title = fields.String(allow_none=True, validate=validate.Length(max=bending.MAX_TITLE))
+    severity = fields.String(load_default=Severity.WARNING.value, validate=validate.Length(max=bending.MAX_NAME))
     source = detail()
     ci = detail()
     service = detail()
     organisation = detail()
     labels = fields.Dict(
-        keys=fields.String(validate=LABEL),
+        keys=fields.String(validate=validate.Length(min=1, max=bending.MAX_LABEL_NAME)),
         values=fields.Raw(),
         allow_none=True,
-        validate=validate.Length(max=MAX_LABELS),
+        validate=validate.Length(max=bending.MAX_LABELS),
     )
     description = prose()
-    url = fields.String(allow_none=True, validate=validate.Length(max=2000))
+    url = fields.String(allow_none=True, validate=validate.Length(max=bending.MAX_URL))
     outage = fields.Boolean(allow_none=True)
 
 
 def _submission(**data: Any) -> Submission:
     external_ref = data.pop("external_ref")
-    return Submission(opening=Opening(**{"channel": "import", **data}), external_ref=external_ref)
+    opening = Opening(**{"channel": "import", **data})
+    return Submission(opening=opening, external_ref=external_ref, given=tuple(sorted(data)))
 
 
 class TicketSubmittedData(OpenArgs):
-    """`ticket.submitted`."""
+    """`ticket.submitted`. What is said otherwise in a later one of the same reference changes the record."""
 
     class Meta:
         unknown = EXCLUDE
@@ -102,7 +100,7 @@ class TicketActionData(Foreign):
     summary = prose()
 
 
-_ALERT = AlertData()
+_ALERTS = (events.ALERT_FIRING, events.ALERT_RESOLVED)
 _TICKET = TicketSubmittedData()
 _ACTION = TicketActionData()
 
@@ -114,13 +112,18 @@ _ARGUMENTS: Mapping[Action, Args] = {
 }
 
 
-def read(envelope: Envelope) -> Signal | Submission | Imported:
-    """A message of the intake. Raises Invalid, which names the field at fault under `/data`, or `/time`."""
-    if envelope.time < EARLIEST:
+def read(envelope: Envelope, rules: AlertRules) -> Signal | Submission | Imported:
+    """A message of the intake. Raises Invalid, which names the field at fault under `/data`, or `/time`.
+
+    An alert is refused only when it says nothing at all. The time is judged where it places something in history;
+    where it is now, a clock that is wrong is no fault of what it dates.
+    """
+    numbered = envelope.sequence is not None and envelope.type not in _ALERTS
+    if envelope.time < EARLIEST and (envelope.backfill or numbered):
         raise Invalid(f"time must not be before {EARLIEST:%Y-%m-%d}", pointer="/time")
     match envelope.type:
-        case events.ALERT_FIRING | events.ALERT_RESOLVED:
-            return _signal(load(_ALERT, envelope.data, at="/data"))
+        case kind if kind in _ALERTS:
+            return bending.bent(envelope.data, rules)
         case events.TICKET_SUBMITTED:
             return _titled(load(_TICKET, envelope.data, at="/data"))
         case events.TICKET_ACTION:
@@ -129,19 +132,9 @@ def read(envelope: Envelope) -> Signal | Submission | Imported:
 
 
 def _titled(submission: Submission) -> Submission:
-    if not submission.opening.title.strip():
+    if bending.is_blank(submission.opening.title):
         raise Invalid("title is needed", pointer="/data/title")
     return submission
-
-
-def _signal(data: dict[str, Any]) -> Signal:
-    labels = data.pop("labels", None) or {}
-    title = (data.pop("title", None) or "").strip() or data["dedup_key"]
-    pairs = tuple((str(key), str(value)) for key, value in labels.items())
-    # Many monitors can say no more than labels do.
-    outage = data.pop("outage", None)
-    marked = str(labels.get("outage", "")).lower() == "true" if outage is None else outage
-    return Signal(**data, title=title, labels=pairs, outage=marked)
 
 
 def _imported(raw: Mapping[str, Any]) -> Imported:

@@ -74,6 +74,7 @@ class IncidentSnapshot(Schema):
     external_ref = _nullable()
     links = fields.List(fields.Nested(_Link), required=True)
     outage = fields.Boolean(required=True)
+    url = _nullable()
 
 
 def snapshot(number: str, version: int, incident: Incident) -> dict[str, Any]:
@@ -113,6 +114,7 @@ def snapshot(number: str, version: int, incident: Incident) -> dict[str, Any]:
         "external_ref": incident.external_ref,
         "links": [{"kind": link.kind.value, "number": link.number} for link in incident.links],
         "outage": incident.outage,
+        "url": incident.url,
     }
 
 

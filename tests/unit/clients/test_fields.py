@@ -11,8 +11,10 @@ import pytest
 from deskwire_client import InvalidField, build, fields
 from deskwire_client.event import MAX_BYTES, read
 from deskwire_client.fields import ACTIONS, TYPES
+from services.incident.domain.alert_rules import AlertRules
+from services.incident.domain.alerts import Signal
 from services.incident.domain.lifecycle import Action
-from services.incident.schemas import intake
+from services.incident.schemas import bending, intake
 from shared.envelope import Lane, decode
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -119,8 +121,10 @@ def test_a_body_over_the_bound_is_refused() -> None:
 def test_labels_are_bounded_as_the_desk_bounds_them() -> None:
     widest = {f"{number:0>{fields.LABEL_NAME}}": "x" for number in range(fields.LABELS)}
     event = build("alert.firing", {**GOOD["alert.firing"], "labels": widest}, source="/m")
-    assert len(intake.read(decode(event.body)).labels) == fields.LABELS  # type: ignore[union-attr]
-    assert (intake.MAX_LABELS, intake.REF.max) == (fields.LABELS, fields.LABEL_NAME)
+    signal = intake.read(decode(event.body), AlertRules())
+    assert isinstance(signal, Signal)
+    assert (len(signal.labels), signal.adjusted) == (fields.LABELS, ())
+    assert (bending.MAX_LABELS, bending.MAX_LABEL_NAME) == (fields.LABELS, fields.LABEL_NAME)
 
 
 def test_an_id_may_fill_its_bytes() -> None:

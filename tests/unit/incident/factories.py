@@ -11,9 +11,10 @@ from typing import Any
 
 from services.incident import storage
 from services.incident.domain.actions import Arguments, perform
+from services.incident.domain.alert_rules import AlertRules
+from services.incident.domain.desk import DeskRules
 from services.incident.domain.lifecycle import Action, Origin
 from services.incident.domain.opening import Opening, open_record
-from services.incident.domain.priority import PriorityTable
 from services.incident.domain.record import Incident
 from services.incident.handlers import commands, intake, links
 from services.incident.handlers.arrivals import Refusal
@@ -34,12 +35,13 @@ NOW = make_instant()
 LATER = NOW + timedelta(hours=1)
 
 
-def make_priorities() -> PriorityTable:
+def make_rules() -> DeskRules:
     """The desk's settings as they are shipped."""
     return load_settings(SETTINGS)
 
 
-PRIORITIES = make_priorities()
+RULES = make_rules()
+PRIORITIES = RULES.priorities
 
 
 def make_incident(**overrides: Any) -> Incident:
@@ -55,6 +57,10 @@ def do(
     return perform(incident, action, args, at, priorities=PRIORITIES, origin=origin)[0]
 
 
+CALM = replace(RULES.alerts, flapping=replace(RULES.alerts.flapping, reopen_within=timedelta(), times=100))
+"""Rules under which each episode of an alert is an incident of its own."""
+
+
 class PlainSeal:
     """A seal that can be read: for tests."""
 
@@ -65,7 +71,9 @@ class PlainSeal:
 class House:
     """The use cases of incident over memory, with a clock that stands at `at`."""
 
-    def __init__(self, at: datetime = LATER, store: MemoryStore | None = None) -> None:
+    def __init__(
+        self, at: datetime = LATER, store: MemoryStore | None = None, alerts: AlertRules = RULES.alerts
+    ) -> None:
         self.store = store or MemoryStore()
         self.unit_of_work = make_unit_of_work(self.store, at)
         self.refusals: list[Refusal] = []
@@ -75,13 +83,14 @@ class House:
             numbers=CountingNumbers(),
             seal=PlainSeal(),
             priorities=PRIORITIES,
+            alerts=alerts,
+            gap_after=RULES.gap_after,
         )
 
     def tell(self, *envelopes: Envelope) -> Taken:
         """A batch from the intake."""
-        return intake.take_intake(
-            self.unit_of_work, envelopes, ports=self.ports, read=messages.read, warn=self.refusals.append
-        )
+        read = partial(messages.read, rules=self.ports.alerts)
+        return intake.take_intake(self.unit_of_work, envelopes, ports=self.ports, read=read, warn=self.refusals.append)
 
     def tell_of_problem(self, *envelopes: Envelope) -> Taken:
         """A batch from problem."""

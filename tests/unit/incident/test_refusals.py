@@ -79,9 +79,9 @@ def test_a_waiting_action_that_is_refused_is_kept_with_its_reason_and_holds_nobo
     house.tell(wrong, noted, resolved)
     assert not house.tell(ticket, accepted).rejected
     assert house.incident("INC0000001").state is State.RESOLVED
-    assert house.rows("waiting_actions").keys() == {"/desk|EXT-1|3"}
-    assert house.row("waiting_actions", "/desk|EXT-1|3")["error"]["pointer"] == "/args/reason"
-    assert house.refusals == [Refusal(reference="/desk|EXT-1", sequence=3, number="INC0000001", slug="invalid")]
+    assert house.rows("waiting_actions").keys() == {"/desk%3AEXT-1:3"}
+    assert house.row("waiting_actions", "/desk%3AEXT-1:3")["error"]["pointer"] == "/args/reason"
+    assert house.refusals == [Refusal(reference="/desk:EXT-1", sequence=3, number="INC0000001", slug="invalid")]
 
 
 def test_an_action_that_waited_for_its_own_batch_is_refused_as_a_message() -> None:
@@ -113,7 +113,7 @@ def test_a_record_shows_what_its_desk_did_that_is_not_done_here() -> None:
     house.tell(ticket, accepted)
     request = {"number": "INC0000001", "args": {"history": True}, "actor": {"kind": "person", "id": "op"}}
     record = house.commands.answer(request, GetArgs(), partial(questions.get, ports=house.ports))["record"]
-    where = {"reference": "/desk|EXT-1", "arrived_at": "2026-03-02T10:00:00.000Z"}
+    where = {"reference": "/desk:EXT-1", "arrived_at": "2026-03-02T10:00:00.000Z"}
     assert record["actions_waiting"] == [{**where, "sequence": 9}]
     error = {"slug": "invalid", "message": "reason is needed", "pointer": "/args/reason"}
     assert record["actions_refused"] == [{**where, "sequence": 3, "error": error}]
@@ -147,6 +147,6 @@ def test_a_shuffled_history_with_a_refusal_gives_the_same_record(
     # Refused once and told once: as a message, or as what is kept.
     kept = [row["sequence"] for row in shuffled.rows("waiting_actions").values()]
     assert (rejected, kept, len(shuffled.refusals)) in (({"wrong"}, [], 0), (set(), [3], 1))
-    known, other = (house.row("external_refs", "/desk|EXT-1") for house in (told, shuffled))
+    known, other = (house.row("external_refs", "/desk:EXT-1") for house in (told, shuffled))
     assert [known[name] for name in ("last_sequence", "refused")] == [other["last_sequence"], other["refused"]]
     assert known["last_sequence"] == 5

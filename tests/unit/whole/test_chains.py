@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from shared.clock import format_instant
 from shared.envelope import MAX_HOPS
 from shared.intake import HOUSE_HOPS, MAX_INTAKE_HOPS
 from shared.retry import DeadLetter
+from shared.testing import make_instant
 from tests.unit.whole.house import WholeHouse
 
 
-def make_alert(minute: int, *, hops: int, type: str = "alert.firing") -> dict[str, Any]:
+def make_alert(minute: int, *, hops: int, type: str = "alert.firing", key: str = "disk") -> dict[str, Any]:
     return {
         "specversion": "1.0",
         "id": f"a{minute}",
@@ -21,16 +23,20 @@ def make_alert(minute: int, *, hops: int, type: str = "alert.firing") -> dict[st
         "type": type,
         "time": f"2026-03-02T08:{minute:02}:00Z",
         "hops": hops,
-        "data": {"dedup_key": "disk", "title": "The disk is full", "severity": "critical", "service": "payroll"},
+        "data": {"dedup_key": key, "title": "The disk is full", "severity": "critical", "service": "payroll"},
     }
 
 
 def recurring(hops: int) -> WholeHouse:
-    """A desk at which one alert came so often that a problem has taken its incidents in, and clocks have run out."""
+    """A desk at which one alert came back so often that a problem took its incidents in, and clocks have run out."""
     house = WholeHouse()
-    for minute in range(11):
-        kind = "alert.resolved" if minute % 2 else "alert.firing"
-        assert house.post(make_alert(minute, hops=hops, type=kind)) == []
+    for minute in range(0, 12, 2):
+        for offset, kind in enumerate(("alert.firing", "alert.resolved") if minute < 10 else ("alert.firing",)):
+            said = make_alert(minute + offset, hops=hops, type=kind)
+            at = make_instant() + minute * timedelta(hours=1) + timedelta(minutes=offset)
+            assert house.post({**said, "time": format_instant(at)}) == []
+        # Later than what counts as flapping.
+        house.pass_time(timedelta(hours=2))
     house.pass_time(timedelta(days=2))
     return house
 
