@@ -6,6 +6,7 @@ The transaction is `w: majority` with journal, so what `commit` returned from su
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC
@@ -13,15 +14,24 @@ from typing import Any
 
 import mongoengine
 from bson.codec_options import CodecOptions
+from bson.errors import BSONError
 from pymongo import DeleteOne, MongoClient, ReadPreference, ReplaceOne, ReturnDocument, WriteConcern
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    DocumentTooLarge,
+    DuplicateKeyError,
+    OperationFailure,
+    PyMongoError,
+)
 from pymongo.read_concern import ReadConcern
 
-from shared.errors import Conflict, Unavailable
+from shared.errors import Conflict, Crowded, DeskwireError, TooLarge, Unavailable, Unstorable
 from shared.sessions import Sessions
 from shared.store import Document, Writes
+from shared.turnstile import Turnstile
 
 DUPLICATE = 11000
 WRITE_CONFLICT = 112
@@ -29,6 +39,11 @@ LEASES = "leases"
 POSITIONS = "positions"
 COUNTERS = "counters"
 RESERVE_ATTEMPTS = 10
+_RACES = frozenset({DUPLICATE, WRITE_CONFLICT, 251})
+_TOO_LARGE_CODES = frozenset({257, 313, 10334, 17280, 17419, 17420})
+"""TransactionTooLarge, TransactionTooLargeForCache, BSONObjectTooLarge, KeyTooLong, and updates past the limit."""
+_CACHE_FULL = re.compile(r"cache|evict", re.IGNORECASE)
+"""How WiredTiger says that the transactions of the moment hold too much of its cache."""
 _UNAVAILABLE_CODES = frozenset({6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
 
 
@@ -55,29 +70,46 @@ def connect(uri: str, database: str, alias: str) -> Database[Document]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's errors into the house's: Conflict, Unavailable; what is neither passes."""
+    """Turn the driver's errors into the house's; what is none of these passes.
+
+    Conflict: another writer was first. Crowded: too much of the cache is held at this moment. TooLarge: this
+    transaction or document is too large by itself. Unstorable: BSON cannot express it. Unavailable: an outage.
+    """
     try:
         yield
-    except BulkWriteError as error:
-        codes = {fault.get("code") for fault in error.details.get("writeErrors", ())}
-        if codes & {DUPLICATE, WRITE_CONFLICT} or _is_transient(error):
-            raise Conflict("another writer was first") from error
-        raise
-    except DuplicateKeyError as error:
-        raise Conflict("another writer was first") from error
-    except ConnectionFailure as error:
-        raise Unavailable(f"the database does not answer: {type(error).__name__}") from error
-    except PyMongoError as error:
-        if isinstance(error, OperationFailure) and error.code in _UNAVAILABLE_CODES:
-            raise Unavailable(f"the database is not ready: code {error.code}") from error
-        if _is_transient(error):
-            raise Conflict("the transaction met another one") from error
-        raise
+    except (PyMongoError, BSONError, OverflowError) as error:
+        meaning = _meaning(error)
+        if meaning is None:
+            raise
+        raise meaning from error
 
 
-def _is_transient(error: PyMongoError) -> bool:
-    code = getattr(error, "code", None)
-    return error.has_error_label("TransientTransactionError") or code in (DUPLICATE, WRITE_CONFLICT, 251)
+def _meaning(error: Exception) -> DeskwireError | None:
+    faults = _faults(error)
+    codes = {code for code, _ in faults}
+    if codes & _TOO_LARGE_CODES or isinstance(error, DocumentTooLarge):
+        return TooLarge("the database says that this is too large for one transaction or one document")
+    if isinstance(error, ConnectionFailure):
+        return Unavailable(f"the database does not answer: {type(error).__name__}")
+    # What a duplicate key says holds the key, and that is a sender's word.
+    if any(code != DUPLICATE and _CACHE_FULL.search(message) for code, message in faults):
+        return Crowded("the database's cache has no room for all transactions of this moment")
+    if isinstance(error, BSONError | OverflowError):
+        return Unstorable(f"the database cannot hold it: {error}"[:300])
+    if codes & _UNAVAILABLE_CODES and isinstance(error, OperationFailure):
+        return Unavailable(f"the database is not ready: code {error.code}")
+    transient = isinstance(error, PyMongoError) and error.has_error_label("TransientTransactionError")
+    if codes & _RACES or transient or isinstance(error, DuplicateKeyError):
+        return Conflict("another writer was first")
+    return None
+
+
+def _faults(error: Exception) -> list[tuple[int | None, str]]:
+    """The codes and messages of an error; a bulk write has one for each operation that failed."""
+    if isinstance(error, BulkWriteError):
+        details = [*error.details.get("writeErrors", ()), *error.details.get("writeConcernErrors", ())]
+        return [(one.get("code"), str(one.get("errmsg", ""))) for one in details]
+    return [(error.code, str(error))] if isinstance(error, OperationFailure) else []
 
 
 class MongoStore:
@@ -87,6 +119,7 @@ class MongoStore:
         self.database = database
         self._sessions = Sessions(database)
         self._known: frozenset[str] = frozenset()
+        self._turnstile = Turnstile()
         self.fault: str | None = None
         """Why the last attempt found the database out of reach; None when it did not."""
 
@@ -136,7 +169,7 @@ class MongoStore:
         self._know(writes)
         # UnknownTransactionCommitResult needs no case of its own: the caller gets Unavailable, runs the whole block
         # again, and the inbox rows of this commit tell it that the work is done.
-        with self._reached(), self.transaction() as session:
+        with self._turnstile.passing(writes.weight), self._reached(), self.transaction() as session:
             for lease, token in writes.fences:
                 held = {"key": lease, "token": token}
                 self._expect(self.database[LEASES].update_one(held, {"$inc": {"used": 1}}, session=session), 1)

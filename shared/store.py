@@ -28,6 +28,8 @@ class Writes:
     updates: dict[str, dict[str, tuple[int, Document]]] = field(default_factory=dict)
     deletes: dict[str, dict[str, int]] = field(default_factory=dict)
     fences: list[tuple[str, int]] = field(default_factory=list)
+    weight: int = 0
+    """Bytes, as the unit of work has measured them; 0 for what is small by nature."""
 
     def __bool__(self) -> bool:
         return bool(self.inserts or self.updates or self.deletes)
@@ -62,7 +64,8 @@ class Store(Protocol):
         ...
 
     def commit(self, writes: Writes) -> None:
-        """Write all or nothing. Raises Conflict when another writer was first, Unavailable when out of reach."""
+        """Write all or nothing. Raises Conflict when another writer was first, Unavailable when out of reach,
+        TooLarge or Unstorable for what the database does not take."""
         ...
 
     def reserve(self, counter: str, count: int) -> int:

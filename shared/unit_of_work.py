@@ -19,9 +19,10 @@ from typing import Any, TypeVar
 
 from shared.clock import Clock
 from shared.envelope import Envelope
-from shared.errors import Conflict, DeskwireError, Rejected
+from shared.errors import Conflict, Crowded, DeskwireError, Rejected, Unstorable
 from shared.ids import Ids, joined
 from shared.store import INBOX, JOURNAL, Document, Store, Writes
+from shared.weight import check
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -40,6 +41,11 @@ class Work:
         self.ids = ids
         self.writes = Writes()
         self._seen: dict[tuple[str, str], Document | None] = {}
+        self.effects: list[Callable[[], None]] = []
+
+    def afterwards(self, effect: Callable[[], None]) -> None:
+        """Do this once the commit has succeeded: a log line, a metric. It must not raise."""
+        self.effects.append(effect)
 
     def load(self, collection: str, keys: Collection[str]) -> dict[str, Document]:
         """The documents with these keys as the block sees them; one read for all keys not seen before."""
@@ -118,6 +124,10 @@ class Taken:
     rejected: Mapping[str, DeskwireError] = field(default_factory=dict)
 
 
+Block = Callable[[Work, Sequence[Envelope]], Mapping[str, DeskwireError] | None]
+"""Handles a batch of events and returns those it rejects, by id."""
+
+
 class UnitOfWork:
     """Runs blocks. One for each process; it keeps no state between blocks."""
 
@@ -142,13 +152,15 @@ class UnitOfWork:
     def run(self, block: Callable[[Work], T]) -> T:
         """Run `block` and commit its work; again and whole, with jitter, while other writers are first.
 
-        Raises what the block raises, Conflict after `attempts` lost races, Unavailable when the store is.
+        Raises what the block raises, Conflict after `attempts` lost races, Unavailable when the store is, TooLarge
+        when it would write more than one transaction may (`shared.weight`), Unstorable when nothing can hold it.
         """
         for attempt in range(1, self._attempts + 1):
             work = Work(self.store, self.clock, self.ids)
             try:
                 result = block(work)
                 if work.writes:
+                    work.writes.weight = check(work.writes).bytes
                     self.store.commit(work.writes)
             except Conflict:
                 if attempt == self._attempts:
@@ -157,6 +169,8 @@ class UnitOfWork:
                 continue
             if JOURNAL in work.writes.inserts:
                 self._ring()
+            for effect in work.effects:
+                effect()
             return result
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -164,14 +178,30 @@ class UnitOfWork:
         self,
         consumer: str,
         envelopes: Sequence[Envelope],
-        block: Callable[[Work, Sequence[Envelope]], Mapping[str, DeskwireError] | None],
+        block: Block,
     ) -> Taken:
         """Handle a batch of events exactly once in effect.
 
         Events that `consumer` has handled before, and copies within the batch, are left out; `block` gets the rest
         and returns the ones it rejects by id. All others are marked in the inbox by the block's own transaction.
         Outcomes are told by id: `rounds` first splits a batch in which two sources use the same one.
+
+        A batch that would write more than one transaction may is handled in halves, in order, each in a transaction
+        of its own. An event that alone would is rejected with TooLarge, and one that nothing can hold with Unstorable.
         """
+        try:
+            return self._take_whole(consumer, envelopes, block)
+        except Unstorable as error:
+            if len(envelopes) == 1:
+                return Taken(rejected={envelopes[0].id: error})
+        except Crowded:
+            if len(envelopes) == 1:
+                raise
+        half = len(envelopes) // 2
+        parts = [self.take(consumer, part, block) for part in (envelopes[:half], envelopes[half:])]
+        return merged(parts)
+
+    def _take_whole(self, consumer: str, envelopes: Sequence[Envelope], block: Block) -> Taken:
         first: dict[str, Envelope] = {}
         for envelope in envelopes:
             first.setdefault(inbox_key(consumer, envelope), envelope)
@@ -208,6 +238,14 @@ class UnitOfWork:
             return reply
 
         return self.run(attempt)
+
+
+def merged(parts: Sequence[Taken]) -> Taken:
+    """What became of a batch that was handled in parts. A copy of what was handled in another part is nothing more."""
+    handled = frozenset(one for part in parts for one in part.handled)
+    rejected = {key: error for part in parts for key, error in part.rejected.items() if key not in handled}
+    duplicates = frozenset(one for part in parts for one in part.duplicates)
+    return Taken(handled=handled, duplicates=duplicates - handled - rejected.keys(), rejected=rejected)
 
 
 def rounds(items: Sequence[Item], envelope: Callable[[Item], Envelope]) -> list[list[Item]]:
