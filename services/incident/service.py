@@ -67,8 +67,7 @@ class IncidentService:
 
     @events("problem")
     def on_problem(self, envelopes: Sequence[Envelope]) -> Taken:
-        block = partial(links.on_problem, ports=self.ports, read=problem.read)
-        return self.desk.unit_of_work.take("incident", envelopes, block)
+        return links.take_problem(self.desk.unit_of_work, envelopes, ports=self.ports, read=problem.read)
 
     @tick("figures", every=60.0)
     def measure(self, _lease: Lease) -> int:

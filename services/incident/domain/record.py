@@ -9,6 +9,8 @@ from enum import StrEnum
 LOWEST_LEVEL = 1
 HIGHEST_LEVEL = 4
 """Support levels: 1 is the service desk, 4 the vendor behind the last team of the house."""
+LINKS_SHOWN = 50
+"""Links that a record holds and its events carry, the latest ones; `links_total` counts all."""
 
 
 class Kind(StrEnum):
@@ -104,7 +106,8 @@ class Incident:
     """An incident or a request. Instants are aware UTC.
 
     `handovers` counts changes of level; `left` holds the levels it has left, and `returns` counts the hand-overs to
-    one of them: ping-pong.
+    one of them: ping-pong. `links` are the latest of `links_total`, all of which are kept apart (`handlers.related`);
+    in a record that was stored before they were, `links` are all and `links_total` is 0.
     """
 
     kind: Kind
@@ -139,6 +142,7 @@ class Incident:
     fingerprint: str | None = None
     external_ref: str | None = None
     links: tuple[Link, ...] = ()
+    links_total: int = 0
     outage: bool = False
     restricted: bool = False
 
