@@ -6,6 +6,7 @@ event. So a record holds some of the latest entries and the number of all, which
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from shared.ids import joined
@@ -29,13 +30,24 @@ class Apart:
         key = joined(record, *entry)
         return bool(work.load(self.collection, [key]))
 
+    def missing(self, work: Work, record: str, entries: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+        """Those of the entries that the record's list has not, each once; one read for all."""
+        keys = {entry: joined(record, *entry) for entry in entries}
+        there = work.load(self.collection, list(keys.values()))
+        return [entry for entry, key in keys.items() if key not in there]
+
     def add(self, work: Work, record: str, *entry: str, **fields: Any) -> None:
         """Add an entry that is not there yet, which `has` or the record knows; one that is, is a Conflict at commit."""
         work.append(self.collection, joined(record, *entry), {"record": record, "at": work.now, **fields})
 
-    def page(self, work: Work, record: str, after: str | None, limit: int = PAGE) -> tuple[list[Document], str | None]:
-        """Entries in order of their keys, and the key to go on after, None on the last page."""
-        first = joined(record, "")
+    def page(
+        self, work: Work, record: str, after: str | None, limit: int = PAGE, *, within: str | None = None
+    ) -> tuple[list[Document], str | None]:
+        """Entries in order of their keys, and the key to go on after, None on the last page.
+
+        `within` keeps those whose first part it is.
+        """
+        first = joined(record, "") if within is None else joined(record, within, "")
         window = {"after": max(after or first, first), "until": first + LAST}
         found = work.store.find(self.collection, {"record": record}, limit=limit + 1, sort="key", **window)
         return found[:limit], found[limit - 1]["_id"] if len(found) > limit else None
