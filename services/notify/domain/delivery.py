@@ -13,6 +13,8 @@ from services.notify.domain.rules import Channel
 from shared.errors import NotAllowed
 from shared.event import Event
 
+ATTEMPTS_KEPT = 20
+"""Attempts that a delivery holds, the latest ones; `attempts_total` counts all. The journal has an event for each."""
 ROUNDS = "rounds"
 """The collection of what is on its way."""
 
@@ -111,6 +113,7 @@ class Delivery:
     next_attempt_at: datetime | None = None
     tried: int = 0
     attempts: tuple[Attempt, ...] = ()
+    attempts_total: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +149,12 @@ def settle(delivery: Delivery, result: Result, now: datetime, patience: Patience
     that a cancelled delivery may turn out to have been sent.
     """
     attempt = Attempt(at=now, outcome=result.outcome, status=result.status, detail=result.detail)
-    delivery = replace(delivery, attempts=(*delivery.attempts, attempt), tried=delivery.tried + 1)
+    delivery = replace(
+        delivery,
+        attempts=(*delivery.attempts, attempt)[-ATTEMPTS_KEPT:],
+        attempts_total=count_attempts(delivery) + 1,
+        tried=delivery.tried + 1,
+    )
     if result.outcome is Outcome.SENT:
         return _end(delivery, Action.SUCCEED, events.SENT, attempt)
     if result.outcome is Outcome.PERMANENT or delivery.tried >= patience.max_attempts:
@@ -156,8 +164,13 @@ def settle(delivery: Delivery, result: Result, now: datetime, patience: Patience
     return later, (Event(type=events.DEFERRED, at=now, change=_change(delivery, attempt)),)
 
 
+def count_attempts(delivery: Delivery) -> int:
+    """All attempts so far, also of a delivery that was stored before they were counted."""
+    return max(delivery.attempts_total, len(delivery.attempts))
+
+
 def resend(delivery: Delivery, now: datetime) -> Step:
-    """Send a sent or failed delivery again, with all its attempts before it. Raises NotAllowed in other states."""
+    """Send a sent or failed delivery again; its attempts before it stay on its record. Raises NotAllowed in other states."""
     again = replace(delivery, state=_next(delivery, Action.RESEND), tried=0, next_attempt_at=now)
     return again, (Event(type=events.REQUEUED, at=now, change={"state_from": delivery.state.value}),)
 

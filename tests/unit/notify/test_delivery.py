@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from services.notify import events
 from services.notify.domain.delivery import (
+    ATTEMPTS_KEPT,
     TRANSITIONS,
     Action,
     Attempt,
@@ -19,6 +20,7 @@ from services.notify.domain.delivery import (
     State,
     Step,
     cancel,
+    count_attempts,
     plan_delivery,
     resend,
     settle,
@@ -55,6 +57,21 @@ def test_a_delivery_whose_senders_always_vanish_is_given_up() -> None:
 def test_a_cancelled_delivery_that_was_on_its_way_is_said_to_be_sent() -> None:
     delivery, (event,) = settle(make_delivery(state=State.CANCELLED, next_attempt_at=None), SENT, NOW, PATIENCE)
     assert (delivery.state, event.type) == (State.SENT, events.SENT)
+
+
+def test_a_delivery_that_is_sent_again_and_again_keeps_its_latest_attempts_and_counts_them_all() -> None:
+    delivery = make_delivery()
+    for number in range(ATTEMPTS_KEPT + 30):
+        delivery, _ = settle(delivery, replace(SENT, status=number), NOW, PATIENCE)
+        delivery, _ = resend(delivery, NOW)
+    assert [one.status for one in delivery.attempts] == list(range(30, ATTEMPTS_KEPT + 30))
+    assert (count_attempts(delivery), delivery.attempts_total) == (ATTEMPTS_KEPT + 30, ATTEMPTS_KEPT + 30)
+
+
+def test_attempts_from_before_they_were_counted_count() -> None:
+    attempt = Attempt(at=NOW, outcome=Outcome.RETRY)
+    delivery, _ = settle(make_delivery(attempts=(attempt,) * 3), RETRY, NOW, PATIENCE)
+    assert delivery.attempts_total == 4
 
 
 def test_success_ends_the_delivery() -> None:
