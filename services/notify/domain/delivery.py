@@ -170,7 +170,7 @@ def count_attempts(delivery: Delivery) -> int:
 
 
 def resend(delivery: Delivery, now: datetime) -> Step:
-    """Send a sent or failed delivery again; its attempts before it stay on its record. Raises NotAllowed in other states."""
+    """Send a sent or failed delivery again; what was tried stays on its record. Raises NotAllowed in other states."""
     again = replace(delivery, state=_next(delivery, Action.RESEND), tried=0, next_attempt_at=now)
     return again, (Event(type=events.REQUEUED, at=now, change={"state_from": delivery.state.value}),)
 
