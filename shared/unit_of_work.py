@@ -15,11 +15,12 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from shared.clock import Clock
 from shared.envelope import Envelope
-from shared.errors import Conflict, Crowded, DeskwireError, Rejected, Unstorable
+from shared.errors import Conflict, Crowded, DeskwireError, Rejected, TooLarge, Unstorable
 from shared.ids import Ids, joined
 from shared.store import INBOX, JOURNAL, Document, Store, Writes
 from shared.weight import check
@@ -174,6 +175,19 @@ class UnitOfWork:
             return result
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    def run_fitting(self, block: Callable[[Work, int], T], most: int) -> T:
+        """`run` for a block that does up to `most` things: with half as many while that would write too much.
+
+        Raises TooLarge when a single one would.
+        """
+        while True:
+            try:
+                return self.run(partial(_up_to, block=block, most=most))
+            except (TooLarge, Crowded):
+                if most <= 1:
+                    raise
+                most //= 2
+
     def take(
         self,
         consumer: str,
@@ -238,6 +252,10 @@ class UnitOfWork:
             return reply
 
         return self.run(attempt)
+
+
+def _up_to(work: Work, *, block: Callable[[Work, int], T], most: int) -> T:
+    return block(work, most)
 
 
 def merged(parts: Sequence[Taken]) -> Taken:

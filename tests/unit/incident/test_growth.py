@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from services.incident.domain.record import LINKS_SHOWN, Link, LinkKind
+from services.incident.domain.record import LINKS_SHOWN, MOST_TURNS, Link, LinkKind
 from services.incident.handlers import questions
 from services.incident.schemas.commands import GetArgs
 from shared.envelope import Envelope, encode
@@ -132,3 +132,30 @@ class Counting(MemoryStore):
         self.left = None if self.left is None else self.left - 1
         self.largest = max(self.largest, sum(map(len, writes.inserts.values())), len(writes.inserts.get(INBOX, ())))
         super().commit(writes)
+
+
+def test_a_loop_of_two_programs_ends_with_a_reason_and_the_record_can_still_be_ended() -> None:
+    house = House()
+    house.tell(make_ticket())
+    for number in range(MOST_TURNS // 2):
+        house.tell(make_action(f"w{number}", "wait", args={"reason": "user"}), make_action(f"r{number}", "resume"))
+    taken = house.tell(
+        make_action("one-more", "wait", args={"reason": "user"}),
+        make_action("told", "note", args={"text": "again", "visibility": "public"}),
+        make_action("private", "note", args={"text": "A loop.", "visibility": "private"}),
+        make_action("link", "link", args={"kind": "change", "number": "CHG0000001"}),
+        make_action("done", "resolve", args={"code": "fixed"}),
+        make_action("back", "reopen"),
+    )
+    assert {key: error.slug for key, error in taken.rejected.items()} == dict.fromkeys(
+        ("one-more", "told", "back"), "too-many-changes"
+    )
+    assert house.incident("INC0000001").state.value == "resolved"
+
+
+def test_what_changes_nothing_is_no_turn() -> None:
+    house = House()
+    house.tell(make_ticket())
+    for number in range(MOST_TURNS + 10):
+        house.tell(make_action(f"w{number}", "wait", args={"reason": "user"}))
+    assert house.incident("INC0000001").turns == 1

@@ -116,6 +116,18 @@ def test_the_database_own_word_that_a_transaction_is_too_large_splits_it_too() -
     assert take(store, asking(1, 1, 1)).handled == {"0", "1", "2"}
 
 
+def test_a_tick_does_as_much_at_a_time_as_fits_into_a_transaction() -> None:
+    store = WeighingStore()
+
+    def block(work: Work, most: int) -> int:
+        for number in range(most):
+            work.append("kept", str(number), {"text": "x" * (MEGABYTE // 2)})
+        return most
+
+    assert make_unit_of_work(store).run_fitting(block, 20) == 2
+    assert len(store.collections["kept"]) == 2
+
+
 def test_what_is_done_after_a_commit_is_done_for_each_part_of_a_batch_and_for_none_that_was_refused() -> None:
     told: list[str] = []
 
