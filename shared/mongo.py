@@ -30,6 +30,7 @@ from pymongo.read_concern import ReadConcern
 
 from shared.errors import Conflict, Crowded, DeskwireError, TooLarge, Unavailable, Unstorable
 from shared.sessions import Sessions
+from shared.standstill import Commits
 from shared.store import Document, Writes
 from shared.turnstile import Turnstile
 
@@ -104,6 +105,11 @@ def _meaning(error: Exception) -> DeskwireError | None:
     return None
 
 
+def _is_answer(error: Exception) -> bool:
+    """Whether the database has answered, though with no."""
+    return isinstance(error, DeskwireError) or not isinstance(_meaning(error) or error, Unavailable | PyMongoError)
+
+
 def _faults(error: Exception) -> list[tuple[int | None, str]]:
     """The codes and messages of an error; a bulk write has one for each operation that failed."""
     if isinstance(error, BulkWriteError):
@@ -122,6 +128,7 @@ class MongoStore:
         self._turnstile = Turnstile()
         self.fault: str | None = None
         """Why the last attempt found the database out of reach; None when it did not."""
+        self.commits = Commits()
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
@@ -131,6 +138,7 @@ class MongoStore:
                 yield
         except Unavailable as error:
             self.fault = error.message
+            self.commits.failed()
             raise
         self.fault = None
 
@@ -169,7 +177,7 @@ class MongoStore:
         self._know(writes)
         # UnknownTransactionCommitResult needs no case of its own: the caller gets Unavailable, runs the whole block
         # again, and the inbox rows of this commit tell it that the work is done.
-        with self._turnstile.passing(writes.weight), self._reached(), self.transaction() as session:
+        with self._turnstile.passing(writes.weight), self._reached(), self.transaction(writes.summary) as session:
             for lease, token in writes.fences:
                 held = {"key": lease, "token": token}
                 self._expect(self.database[LEASES].update_one(held, {"$inc": {"used": 1}}, session=session), 1)
@@ -192,8 +200,16 @@ class MongoStore:
                     self._check(changed.matched_count, len(replaces), collection)
 
     @contextmanager
-    def transaction(self) -> Iterator[ClientSession]:
-        """A transaction of which nothing stays open, however it ends. Raises the driver's errors."""
+    def transaction(self, asked: str = "") -> Iterator[ClientSession]:
+        """A transaction of which nothing stays open, however it ends. Raises the driver's errors.
+
+        `asked` says what it writes, should the database stand still of it (shared.standstill).
+        """
+        with self.commits.asking(asked, _is_answer), self._transaction() as session:
+            yield session
+
+    @contextmanager
+    def _transaction(self) -> Iterator[ClientSession]:
         self._sessions.end_doubtful()
         with self.database.client.start_session() as session:
             identity = self._sessions.note(session)

@@ -93,6 +93,7 @@ class Relay:
         self._marked_at = clock.now()
         self._looked_at = datetime.min.replace(tzinfo=self._marked_at.tzinfo)
         self._resting: dict[Lane, datetime] = {}
+        self.commits = self._store.commits
         self.fault: str | None = "has not run yet"
 
     def turn(self) -> int:
@@ -195,7 +196,7 @@ class Relay:
         """Write positions and marks in one transaction, if lease and next position are still what they were."""
         first, marks = self._next, self._marks.document()
         following, self._next = first + len(updates), 0
-        with self._store.transaction() as session:
+        with self._store.transaction(f"the positions of {len(updates)} events in the journal") as session:
             held = {"key": lease.name, "token": lease.token}
             if not self._database[LEASES].update_one(held, {"$inc": {"used": 1}}, session=session).matched_count:
                 raise Conflict("the relay's lease has another holder")

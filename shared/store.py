@@ -30,6 +30,10 @@ class Writes:
     fences: list[tuple[str, int]] = field(default_factory=list)
     weight: int = 0
     """Bytes, as the unit of work has measured them; 0 for what is small by nature."""
+    purpose: str = ""
+    """For whom it is written: the types of events, or a command's name."""
+    summary: str = ""
+    """What is written and for whom, for people who look for the cause of a standstill."""
 
     def __bool__(self) -> bool:
         return bool(self.inserts or self.updates or self.deletes)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -141,14 +142,17 @@ class UnitOfWork:
         attempts: int = 20,
         pause: Callable[[float], None] = time.sleep,
         ring: Callable[[], None] = lambda: None,
+        share: Callable[[], int] = lambda: 1,
     ) -> None:
-        """`ring` is called after a commit that wrote to the journal: there is something to relay."""
+        """`ring` is called after a commit that wrote to the journal: there is something to relay. `share` tells into
+        how many parts a batch is to be cut now (shared.standstill)."""
         self.store = store
         self.clock = clock
         self.ids = ids
         self._attempts = attempts
         self._pause = pause
         self._ring = ring
+        self._share = share
 
     def run(self, block: Callable[[Work], T]) -> T:
         """Run `block` and commit its work; again and whole, with jitter, while other writers are first.
@@ -161,7 +165,9 @@ class UnitOfWork:
             try:
                 result = block(work)
                 if work.writes:
-                    work.writes.weight = check(work.writes).bytes
+                    weight = check(work.writes)
+                    work.writes.weight = weight.bytes
+                    work.writes.summary = f"{weight} for {work.writes.purpose or 'itself'}"
                     self.store.commit(work.writes)
             except Conflict:
                 if attempt == self._attempts:
@@ -180,6 +186,7 @@ class UnitOfWork:
 
         Raises TooLarge when a single one would.
         """
+        most = max(1, most // self._share())
         while True:
             try:
                 return self.run(partial(_up_to, block=block, most=most))
@@ -203,6 +210,12 @@ class UnitOfWork:
         A batch that would write more than one transaction may is handled in halves, in order, each in a transaction
         of its own. An event that alone would is rejected with TooLarge, and one that nothing can hold with Unstorable.
         """
+        size = -(-len(envelopes) // self._share())
+        if size < len(envelopes):
+            return merged([self._take(consumer, part, block) for part in _cut(envelopes, size)])
+        return self._take(consumer, envelopes, block)
+
+    def _take(self, consumer: str, envelopes: Sequence[Envelope], block: Block) -> Taken:
         try:
             return self._take_whole(consumer, envelopes, block)
         except Unstorable as error:
@@ -212,8 +225,7 @@ class UnitOfWork:
             if len(envelopes) == 1:
                 raise
         half = len(envelopes) // 2
-        parts = [self.take(consumer, part, block) for part in (envelopes[:half], envelopes[half:])]
-        return merged(parts)
+        return merged([self._take(consumer, part, block) for part in (envelopes[:half], envelopes[half:])])
 
     def _take_whole(self, consumer: str, envelopes: Sequence[Envelope], block: Block) -> Taken:
         first: dict[str, Envelope] = {}
@@ -223,6 +235,8 @@ class UnitOfWork:
         def attempt(work: Work) -> Taken:
             known = {row["_id"] for row in self.store.read(INBOX, list(first))}
             fresh = [envelope for key, envelope in first.items() if key not in known]
+            kinds = Counter(envelope.type for envelope in fresh)
+            work.writes.purpose = ", ".join(f"{kind} x {count}" for kind, count in kinds.items())
             rejected = dict(block(work, fresh) or {}) if fresh else {}
             if sum(envelope.id in rejected for envelope in fresh) > len(rejected):
                 raise ValueError("which of two sources' events is rejected cannot be told by the id they share")
@@ -252,6 +266,10 @@ class UnitOfWork:
             return reply
 
         return self.run(attempt)
+
+
+def _cut(envelopes: Sequence[Envelope], size: int) -> list[Sequence[Envelope]]:
+    return [envelopes[start : start + size] for start in range(0, len(envelopes), size)]
 
 
 def _up_to(work: Work, *, block: Callable[[Work, int], T], most: int) -> T:

@@ -30,6 +30,10 @@ class Weight:
     documents: int
     collections: Mapping[str, int]
 
+    def __str__(self) -> str:
+        parts = ", ".join(f"{name} {count}" for name, count in sorted(self.collections.items()))
+        return f"{self.documents} documents of {self.bytes} bytes ({parts})"
+
 
 def weigh(writes: Writes) -> Weight:
     """The weight of what is to be written. Raises Unstorable for what BSON cannot express."""
