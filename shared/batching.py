@@ -1,8 +1,7 @@
-"""How much is handled in one transaction: a count of events, and a weight.
+"""How many events are handled in one transaction: a count, and the weight of their bodies.
 
-The embedded database stands still for ever when the transactions of one moment hold more than a twentieth of its
-cache (docs/measurements.md), and any database is slow with large ones. One event becomes about ten documents, of
-which some hold its whole text.
+This is what is begun with: any database is slow with large transactions, and one event becomes about ten documents,
+of which some hold its whole text. What may be written in the end is `shared.weight`'s to say.
 """
 
 from __future__ import annotations

@@ -133,6 +133,7 @@ class Commands:
             args = load(schema, command.args, at="/args")
 
             def block(work: Work) -> Document:
+                work.writes.purpose = f"command {name}"
                 return {"record": handler(work, command, args)}
 
             if command.idempotency_key is None:

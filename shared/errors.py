@@ -70,10 +70,28 @@ class VersionMismatch(Rejected):
     slug = "version-mismatch"
 
 
+class Unstorable(Rejected):
+    """The database cannot keep what this would write, such as an integer of more than 64 bits."""
+
+    slug = "cannot-be-stored"
+
+
+class TooLarge(Unstorable):
+    """It would write more in one transaction than the database takes, and cannot be done in parts."""
+
+    slug = "too-large-to-store"
+
+
 class Conflict(DeskwireError):
     """Another writer was first; the same block succeeds on fresh state."""
 
     slug = "conflict"
+
+
+class Crowded(Conflict):
+    """The transactions of this moment are together too much for the database; a smaller one may pass."""
+
+    slug = "crowded"
 
 
 class Early(DeskwireError):

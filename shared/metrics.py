@@ -33,6 +33,10 @@ JOURNAL_OLDEST = Gauge(
 )
 JOURNAL_PARKED = Gauge("itsm_journal_parked", "Journal rows that no queue takes.", ["service"])
 JOURNAL_PUBLISHED = Counter("itsm_journal_published", "Journal rows confirmed by the broker.", ["service"])
+# Above 60: the database takes requests and commits nothing, or is away (runbook database-standstill).
+DATABASE_STANDSTILL = Gauge(
+    "itsm_database_standstill_seconds", "Since when no commit has succeeded though some were asked.", ["service"]
+)
 # Above zero: somebody must look (runbook dead-letters).
 DEAD_LETTERS = Gauge("itsm_dead_letters", "Messages in a service's dead letters.", ["service"])
 INCIDENTS_OPEN = Gauge("itsm_incidents_open", "Incidents that are not finished.", ["priority", "level"])

@@ -6,6 +6,7 @@ The transaction is `w: majority` with journal, so what `commit` returned from su
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC
@@ -13,16 +14,26 @@ from typing import Any
 
 import mongoengine
 from bson.codec_options import CodecOptions
+from bson.errors import BSONError
 from pymongo import DeleteOne, MongoClient, ReadPreference, ReplaceOne, ReturnDocument, WriteConcern
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    DocumentTooLarge,
+    DuplicateKeyError,
+    OperationFailure,
+    PyMongoError,
+)
 from pymongo.read_concern import ReadConcern
 
 from shared.broken_connection import broke
-from shared.errors import Conflict, Unavailable
+from shared.errors import Conflict, Crowded, DeskwireError, TooLarge, Unavailable, Unstorable
 from shared.sessions import Sessions
+from shared.standstill import Commits
 from shared.store import Document, Writes
+from shared.turnstile import Turnstile
 
 DUPLICATE = 11000
 WRITE_CONFLICT = 112
@@ -30,6 +41,11 @@ LEASES = "leases"
 POSITIONS = "positions"
 COUNTERS = "counters"
 RESERVE_ATTEMPTS = 10
+_RACES = frozenset({DUPLICATE, WRITE_CONFLICT, 251})
+_TOO_LARGE_CODES = frozenset({257, 313, 10334, 17280, 17419, 17420})
+"""TransactionTooLarge, TransactionTooLargeForCache, BSONObjectTooLarge, KeyTooLong, and updates past the limit."""
+_CACHE_FULL = re.compile(r"cache|evict", re.IGNORECASE)
+"""How WiredTiger says that the transactions of the moment hold too much of its cache."""
 _UNAVAILABLE_CODES = frozenset({6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
 
 
@@ -56,33 +72,51 @@ def connect(uri: str, database: str, alias: str) -> Database[Document]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's errors into the house's: Conflict, Unavailable; what is neither passes."""
+    """Turn the driver's errors into the house's; what is none of these passes.
+
+    Conflict: another writer was first. Crowded: too much of the cache is held at this moment. TooLarge: this
+    transaction or document is too large by itself. Unstorable: BSON cannot express it. Unavailable: an outage.
+    """
     try:
         yield
-    except BulkWriteError as error:
-        codes = {fault.get("code") for fault in error.details.get("writeErrors", ())}
-        if codes & {DUPLICATE, WRITE_CONFLICT} or _is_transient(error):
-            raise Conflict("another writer was first") from error
-        raise
-    except DuplicateKeyError as error:
-        raise Conflict("another writer was first") from error
-    except ConnectionFailure as error:
-        raise Unavailable(f"the database does not answer: {type(error).__name__}") from error
     except Exception as error:
-        if broke(error):
-            raise Unavailable(f"the database does not answer: {type(error).__name__}") from error
-        if not isinstance(error, PyMongoError):
+        meaning = _meaning(error)
+        if meaning is None:
             raise
-        if isinstance(error, OperationFailure) and error.code in _UNAVAILABLE_CODES:
-            raise Unavailable(f"the database is not ready: code {error.code}") from error
-        if _is_transient(error):
-            raise Conflict("the transaction met another one") from error
-        raise
+        raise meaning from error
 
 
-def _is_transient(error: PyMongoError) -> bool:
-    code = getattr(error, "code", None)
-    return error.has_error_label("TransientTransactionError") or code in (DUPLICATE, WRITE_CONFLICT, 251)
+def _meaning(error: Exception) -> DeskwireError | None:
+    faults = _faults(error)
+    codes = {code for code, _ in faults}
+    if codes & _TOO_LARGE_CODES or isinstance(error, DocumentTooLarge):
+        return TooLarge("the database says that this is too large for one transaction or one document")
+    if isinstance(error, ConnectionFailure):
+        return Unavailable(f"the database does not answer: {type(error).__name__}")
+    # What a duplicate key says holds the key, and that is a sender's word.
+    if any(code != DUPLICATE and _CACHE_FULL.search(message) for code, message in faults):
+        return Crowded("the database's cache has no room for all transactions of this moment")
+    if isinstance(error, BSONError | OverflowError):
+        return Unstorable(f"the database cannot hold it: {error}"[:300])
+    if codes & _UNAVAILABLE_CODES and isinstance(error, OperationFailure):
+        return Unavailable(f"the database is not ready: code {error.code}")
+    transient = isinstance(error, PyMongoError) and error.has_error_label("TransientTransactionError")
+    if codes & _RACES or transient or isinstance(error, DuplicateKeyError):
+        return Conflict("another writer was first")
+    return Unavailable(f"the database does not answer: {type(error).__name__}") if broke(error) else None
+
+
+def _is_answer(error: Exception) -> bool:
+    """Whether the database has answered, though with no."""
+    return isinstance(error, DeskwireError) or not isinstance(_meaning(error) or error, Unavailable | PyMongoError)
+
+
+def _faults(error: Exception) -> list[tuple[int | None, str]]:
+    """The codes and messages of an error; a bulk write has one for each operation that failed."""
+    if isinstance(error, BulkWriteError):
+        details = [*error.details.get("writeErrors", ()), *error.details.get("writeConcernErrors", ())]
+        return [(one.get("code"), str(one.get("errmsg", ""))) for one in details]
+    return [(error.code, str(error))] if isinstance(error, OperationFailure) else []
 
 
 class MongoStore:
@@ -92,8 +126,10 @@ class MongoStore:
         self.database = database
         self._sessions = Sessions(database)
         self._known: frozenset[str] = frozenset()
+        self._turnstile = Turnstile()
         self.fault: str | None = None
         """Why the last attempt found the database out of reach; None when it did not."""
+        self.commits = Commits()
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
@@ -103,6 +139,7 @@ class MongoStore:
                 yield
         except Unavailable as error:
             self.fault = error.message
+            self.commits.failed()
             raise
         self.fault = None
 
@@ -141,7 +178,7 @@ class MongoStore:
         self._know(writes)
         # UnknownTransactionCommitResult needs no case of its own: the caller gets Unavailable, runs the whole block
         # again, and the inbox rows of this commit tell it that the work is done.
-        with self._reached(), self.transaction() as session:
+        with self._turnstile.passing(writes.weight), self._reached(), self.transaction(writes.summary) as session:
             for lease, token in writes.fences:
                 held = {"key": lease, "token": token}
                 self._expect(self.database[LEASES].update_one(held, {"$inc": {"used": 1}}, session=session), 1)
@@ -164,8 +201,16 @@ class MongoStore:
                     self._check(changed.matched_count, len(replaces), collection)
 
     @contextmanager
-    def transaction(self) -> Iterator[ClientSession]:
-        """A transaction of which nothing stays open, however it ends. Raises the driver's errors."""
+    def transaction(self, asked: str = "") -> Iterator[ClientSession]:
+        """A transaction of which nothing stays open, however it ends. Raises the driver's errors.
+
+        `asked` says what it writes, should the database stand still of it (shared.standstill).
+        """
+        with self.commits.asking(asked, _is_answer), self._transaction() as session:
+            yield session
+
+    @contextmanager
+    def _transaction(self) -> Iterator[ClientSession]:
         self._sessions.end_doubtful()
         with self.database.client.start_session() as session:
             identity = self._sessions.note(session)

@@ -14,8 +14,9 @@ import threading
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
-from shared import logs
+from shared import logs, metrics
 from shared.clock import Clock, SystemClock
 from shared.config import Settings, SettingsError
 from shared.doorbell import Bells
@@ -84,6 +85,10 @@ def _work(relay: Relay, poll: float, rung: threading.Event, heard: bool, stoppin
         log.warning("could not give the lease back", of=relay.service, error=str(error))
 
 
+def _standstill(relay: Relay) -> float:
+    return relay.commits.seconds
+
+
 def main(arguments: Sequence[str]) -> int:
     """Relay the journals of the named services, or of all, until told to stop."""
     try:
@@ -107,6 +112,8 @@ def main(arguments: Sequence[str]) -> int:
     threads, waited_for = [], []
     for relay in (make(service, settings, clock) for service in services):
         health.register(relay.service, lambda relay=relay: relay.fault)  # type: ignore[misc]
+        health.register(f"{relay.service} commits", relay.commits.fault)
+        metrics.DATABASE_STANDSTILL.labels(service=relay.service).set_function(partial(_standstill, relay))
         # Nobody waits for events that no queue takes, and each look that finds some costs a commit.
         rung = bells.rung[relay.service] if relay.consumed else threading.Event()
         slow = bells.heard or not relay.consumed

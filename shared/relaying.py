@@ -9,6 +9,7 @@ even two holders of the lease for a moment cannot give one twice or leave a gap.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 
 from pymongo import UpdateOne
@@ -31,6 +32,12 @@ log = logs.get(__name__)
 
 BATCH = 500
 POSITIONED_AHEAD = 10
+READ = 50
+"""Rows that come from the database at a time: a batch of large ones is not read to be thrown away."""
+MOST_MOVED = 1024 * 1024
+"""Bytes of the bodies that get their positions in one transaction (shared.weight); one row in any case."""
+MOST_AHEAD = 16 * 1024 * 1024
+"""Bytes of bodies that are positioned before any of them is published: they are in memory meanwhile."""
 LOOK = timedelta(seconds=2)
 REST = timedelta(milliseconds=100)
 """How long marks may be behind while nothing comes; they are stored with the next positions otherwise."""
@@ -49,6 +56,10 @@ def unsent(database: Database[Document]) -> list[Document]:
         rows += database[JOURNAL].find({"lane": int(lane), "position": window})
     ids = [row["_id"] for row in database[PARKED].find({})]
     return rows + list(database[JOURNAL].find({"_id": {"$in": ids}}))
+
+
+def _bytes(rows: Sequence[Document]) -> int:
+    return sum(len(row["body"]) for row in rows)
 
 
 class Relay:
@@ -76,11 +87,13 @@ class Relay:
         self._token = 0
         # The next position; 0 when it must be read, because a transaction may or may not have moved it.
         self._next = 0
+        self._more = False
         self._marks = Marks(FIRST["sent"])
         self._stored = self._marks.document()
         self._marked_at = clock.now()
         self._looked_at = datetime.min.replace(tzinfo=self._marked_at.tzinfo)
         self._resting: dict[Lane, datetime] = {}
+        self.commits = self._store.commits
         self.fault: str | None = "has not run yet"
 
     def turn(self) -> int:
@@ -102,9 +115,7 @@ class Relay:
                 self._read()
             fresh = self._position(lease)
             # Under a backlog all that is new gets its position first, so that nothing urgent waits behind the rest.
-            for _ in range(POSITIONED_AHEAD - 1):
-                if not fresh or len(fresh) % BATCH:
-                    break
+            while self._more and len(fresh) < POSITIONED_AHEAD * BATCH and _bytes(fresh) < MOST_AHEAD:
                 fresh += self._position(lease)
             sent = self._send(fresh) + self._posting.retry_parked()
             if not fresh:
@@ -140,10 +151,23 @@ class Relay:
         self._stored, self._next = stored.document(), int(found["next"])
 
     def _position(self, lease: Lease) -> list[Document]:
-        """Give the next rows their positions, and return them in that order."""
-        rows = order(list(self._journal.find({"position": None}, limit=BATCH)))
+        """Give the next rows their positions, and return them in that order.
+
+        Up to a batch of them, and as many as one transaction may hold: to the database a row that gets its position
+        is a row written anew.
+        """
+        rows: list[Document] = []
+        weight = 0
+        with closing(self._journal.find({"position": None}, limit=BATCH, batch_size=READ)) as found:
+            for row in found:
+                weight += len(row["body"])
+                if rows and weight > MOST_MOVED:
+                    break
+                rows.append(row)
+        self._more = weight > MOST_MOVED or len(rows) == BATCH
         if not rows:
             return []
+        rows = order(rows)
         first = self._next
         for offset, row in enumerate(rows):
             row["position"] = first + offset
@@ -172,7 +196,7 @@ class Relay:
         """Write positions and marks in one transaction, if lease and next position are still what they were."""
         first, marks = self._next, self._marks.document()
         following, self._next = first + len(updates), 0
-        with self._store.transaction() as session:
+        with self._store.transaction(f"the positions of {len(updates)} events in the journal") as session:
             held = {"key": lease.name, "token": lease.token}
             if not self._database[LEASES].update_one(held, {"$inc": {"used": 1}}, session=session).matched_count:
                 raise Conflict("the relay's lease has another holder")

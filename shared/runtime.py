@@ -13,7 +13,7 @@ import eventlet
 from eventlet.event import Event
 from nameko.extensions import DependencyProvider, SharedExtension
 
-from shared import logs
+from shared import logs, metrics
 from shared.audit import anchor
 from shared.clock import Clock, SystemClock
 from shared.command import Commands
@@ -71,6 +71,7 @@ class Runtime(SharedExtension):
             self.ids,
             pause=eventlet.sleep,
             ring=Doorbell(self.settings.doorbell, self.service).ring,
+            share=lambda: self.store.commits.share,
         )
         self.commands = Commands(self.service, self.unit_of_work)
         self.numbers = Numbers(self.store, self.settings.number_block)
@@ -81,6 +82,8 @@ class Runtime(SharedExtension):
         self._await_database()
         self.health.register("broker", lambda: self.consumer.fault)
         self.health.register("database", lambda: self.store.fault)
+        self.health.register("commits", self.store.commits.fault)
+        metrics.DATABASE_STANDSTILL.labels(service=self.service).set_function(lambda: self.store.commits.seconds)
 
     def start(self) -> None:
         """Begin to receive; every entrypoint has subscribed by now."""

@@ -28,6 +28,12 @@ class Writes:
     updates: dict[str, dict[str, tuple[int, Document]]] = field(default_factory=dict)
     deletes: dict[str, dict[str, int]] = field(default_factory=dict)
     fences: list[tuple[str, int]] = field(default_factory=list)
+    weight: int = 0
+    """Bytes, as the unit of work has measured them; 0 for what is small by nature."""
+    purpose: str = ""
+    """For whom it is written: the types of events, or a command's name."""
+    summary: str = ""
+    """What is written and for whom, for people who look for the cause of a standstill."""
 
     def __bool__(self) -> bool:
         return bool(self.inserts or self.updates or self.deletes)
@@ -62,7 +68,8 @@ class Store(Protocol):
         ...
 
     def commit(self, writes: Writes) -> None:
-        """Write all or nothing. Raises Conflict when another writer was first, Unavailable when out of reach."""
+        """Write all or nothing. Raises Conflict when another writer was first, Unavailable when out of reach,
+        TooLarge or Unstorable for what the database does not take."""
         ...
 
     def reserve(self, counter: str, count: int) -> int:

@@ -12,16 +12,19 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from shared.clock import Clock
 from shared.envelope import Envelope
-from shared.errors import Conflict, DeskwireError, Rejected
+from shared.errors import Conflict, Crowded, DeskwireError, Rejected, TooLarge, Unstorable
 from shared.ids import Ids, joined
 from shared.store import INBOX, JOURNAL, Document, Store, Writes
+from shared.weight import check
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -40,6 +43,11 @@ class Work:
         self.ids = ids
         self.writes = Writes()
         self._seen: dict[tuple[str, str], Document | None] = {}
+        self.effects: list[Callable[[], None]] = []
+
+    def afterwards(self, effect: Callable[[], None]) -> None:
+        """Do this once the commit has succeeded: a log line, a metric. It must not raise."""
+        self.effects.append(effect)
 
     def load(self, collection: str, keys: Collection[str]) -> dict[str, Document]:
         """The documents with these keys as the block sees them; one read for all keys not seen before."""
@@ -118,6 +126,10 @@ class Taken:
     rejected: Mapping[str, DeskwireError] = field(default_factory=dict)
 
 
+Block = Callable[[Work, Sequence[Envelope]], Mapping[str, DeskwireError] | None]
+"""Handles a batch of events and returns those it rejects, by id."""
+
+
 class UnitOfWork:
     """Runs blocks. One for each process; it keeps no state between blocks."""
 
@@ -130,25 +142,32 @@ class UnitOfWork:
         attempts: int = 20,
         pause: Callable[[float], None] = time.sleep,
         ring: Callable[[], None] = lambda: None,
+        share: Callable[[], int] = lambda: 1,
     ) -> None:
-        """`ring` is called after a commit that wrote to the journal: there is something to relay."""
+        """`ring` is called after a commit that wrote to the journal: there is something to relay. `share` tells into
+        how many parts a batch is to be cut now (shared.standstill)."""
         self.store = store
         self.clock = clock
         self.ids = ids
         self._attempts = attempts
         self._pause = pause
         self._ring = ring
+        self._share = share
 
     def run(self, block: Callable[[Work], T]) -> T:
         """Run `block` and commit its work; again and whole, with jitter, while other writers are first.
 
-        Raises what the block raises, Conflict after `attempts` lost races, Unavailable when the store is.
+        Raises what the block raises, Conflict after `attempts` lost races, Unavailable when the store is, TooLarge
+        when it would write more than one transaction may (`shared.weight`), Unstorable when nothing can hold it.
         """
         for attempt in range(1, self._attempts + 1):
             work = Work(self.store, self.clock, self.ids)
             try:
                 result = block(work)
                 if work.writes:
+                    weight = check(work.writes)
+                    work.writes.weight = weight.bytes
+                    work.writes.summary = f"{weight} for {work.writes.purpose or 'itself'}"
                     self.store.commit(work.writes)
             except Conflict:
                 if attempt == self._attempts:
@@ -157,21 +176,58 @@ class UnitOfWork:
                 continue
             if JOURNAL in work.writes.inserts:
                 self._ring()
+            for effect in work.effects:
+                effect()
             return result
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def run_fitting(self, block: Callable[[Work, int], T], most: int) -> T:
+        """`run` for a block that does up to `most` things: with half as many while that would write too much.
+
+        Raises TooLarge when a single one would.
+        """
+        most = max(1, most // self._share())
+        while True:
+            try:
+                return self.run(partial(_up_to, block=block, most=most))
+            except (TooLarge, Crowded):
+                if most <= 1:
+                    raise
+                most //= 2
 
     def take(
         self,
         consumer: str,
         envelopes: Sequence[Envelope],
-        block: Callable[[Work, Sequence[Envelope]], Mapping[str, DeskwireError] | None],
+        block: Block,
     ) -> Taken:
         """Handle a batch of events exactly once in effect.
 
         Events that `consumer` has handled before, and copies within the batch, are left out; `block` gets the rest
         and returns the ones it rejects by id. All others are marked in the inbox by the block's own transaction.
         Outcomes are told by id: `rounds` first splits a batch in which two sources use the same one.
+
+        A batch that would write more than one transaction may is handled in halves, in order, each in a transaction
+        of its own. An event that alone would is rejected with TooLarge, and one that nothing can hold with Unstorable.
         """
+        size = -(-len(envelopes) // self._share())
+        if size < len(envelopes):
+            return merged([self._take(consumer, part, block) for part in _cut(envelopes, size)])
+        return self._take(consumer, envelopes, block)
+
+    def _take(self, consumer: str, envelopes: Sequence[Envelope], block: Block) -> Taken:
+        try:
+            return self._take_whole(consumer, envelopes, block)
+        except Unstorable as error:
+            if len(envelopes) == 1:
+                return Taken(rejected={envelopes[0].id: error})
+        except Crowded:
+            if len(envelopes) == 1:
+                raise
+        half = len(envelopes) // 2
+        return merged([self._take(consumer, part, block) for part in (envelopes[:half], envelopes[half:])])
+
+    def _take_whole(self, consumer: str, envelopes: Sequence[Envelope], block: Block) -> Taken:
         first: dict[str, Envelope] = {}
         for envelope in envelopes:
             first.setdefault(inbox_key(consumer, envelope), envelope)
@@ -179,6 +235,8 @@ class UnitOfWork:
         def attempt(work: Work) -> Taken:
             known = {row["_id"] for row in self.store.read(INBOX, list(first))}
             fresh = [envelope for key, envelope in first.items() if key not in known]
+            kinds = Counter(envelope.type for envelope in fresh)
+            work.writes.purpose = ", ".join(f"{kind} x {count}" for kind, count in kinds.items())
             rejected = dict(block(work, fresh) or {}) if fresh else {}
             if sum(envelope.id in rejected for envelope in fresh) > len(rejected):
                 raise ValueError("which of two sources' events is rejected cannot be told by the id they share")
@@ -208,6 +266,22 @@ class UnitOfWork:
             return reply
 
         return self.run(attempt)
+
+
+def _cut(envelopes: Sequence[Envelope], size: int) -> list[Sequence[Envelope]]:
+    return [envelopes[start : start + size] for start in range(0, len(envelopes), size)]
+
+
+def _up_to(work: Work, *, block: Callable[[Work, int], T], most: int) -> T:
+    return block(work, most)
+
+
+def merged(parts: Sequence[Taken]) -> Taken:
+    """What became of a batch that was handled in parts. A copy of what was handled in another part is nothing more."""
+    handled = frozenset(one for part in parts for one in part.handled)
+    rejected = {key: error for part in parts for key, error in part.rejected.items() if key not in handled}
+    duplicates = frozenset(one for part in parts for one in part.duplicates)
+    return Taken(handled=handled, duplicates=duplicates - handled - rejected.keys(), rejected=rejected)
 
 
 def rounds(items: Sequence[Item], envelope: Callable[[Item], Envelope]) -> list[list[Item]]:

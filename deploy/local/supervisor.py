@@ -23,6 +23,7 @@ from deploy.local.probe import readiness
 from deploy.local.process import Child, wait_for
 from deploy.local.running import RunningProcess, RunningStack
 from deploy.local.stack import Plan, operator_environment
+from deploy.local.standstill import GRACE_SECONDS, MOST_RESTARTS, Standstill, Verdict
 from deploy.local.stop import Stop, Stopped
 from deploy.local.watch import Watched
 from shared.clock import SystemClock, format_instant
@@ -33,6 +34,7 @@ SERVICE_STOP_SECONDS = 30.0
 RELAY_STOP_SECONDS = 15.0
 BACKING_STOP_SECONDS = 15.0
 CRASHES_BEFORE_READY = 3
+ASKED_EVERY = 5.0
 _LOOK = 0.2
 
 
@@ -42,10 +44,19 @@ class StartFailed(Unavailable):
     slug = "start-failed"
 
 
+class StandsStill(Unavailable):
+    """The database stands still again and again; the message says what was being written."""
+
+    slug = "database-standstill"
+
+
 class Supervisor:
     """One run of the stack. Use it from the main thread: its children die with the thread that started them."""
 
-    def __init__(self, folders: Folders, parts: Parts, reporter: Reporter, stop: Stop) -> None:
+    def __init__(
+        self, folders: Folders, parts: Parts, reporter: Reporter, stop: Stop, *, grace: float = GRACE_SECONDS
+    ) -> None:
+        """`grace` is for how many seconds after a start the database is not taken to stand still."""
         self._folders = folders
         self._parts = parts
         self._reporter = reporter
@@ -53,10 +64,13 @@ class Supervisor:
         self._started_at = format_instant(SystemClock().now())
         self._children: dict[str, Child] = {}
         self._watched: list[Watched] = []
+        self._standstill = Standstill(started_at=time.monotonic(), grace=grace)
+        self._asked_at = time.monotonic()
         self._ready = False
 
     def run(self, when_up: Callable[[], None]) -> None:
-        """Start, call `when_up`, and watch until `stop` is set. Raises StartFailed, BrokerFailed or DatabaseFailed.
+        """Start, call `when_up`, and watch until `stop` is set. Raises StartFailed, BrokerFailed or DatabaseFailed, and
+        StandsStill when a database of ours does so again after all its restarts.
 
         However it ends, everything it started has ended before it returns.
         """
@@ -173,6 +187,31 @@ class Supervisor:
                 if said is not None:
                     self._reporter.say(said)
                     self._write_state()
+            self._look_after_commits(time.monotonic())
+
+    def _look_after_commits(self, now: float) -> None:
+        """Start a database of ours again that takes requests and commits nothing, as often as that may help."""
+        database = self._parts.backing.database
+        if database is None or now - self._asked_at < min(ASKED_EVERY, self._standstill.grace):
+            return
+        self._asked_at = now
+        watched = next(one for one in self._watched if one.part is database)
+        self._standstill.started_at = max(self._standstill.started_at, watched.started_at)
+        told = {plan.name: readiness(plan.ops_port) or {} for plan in self._parts.plans}
+        match self._standstill.look(now, told):
+            case Verdict.RESTART:
+                count = len(self._standstill.restarts)
+                self._reporter.say(f"The database commits nothing ({self._standstill.said})")
+                database.kill()
+                database.spawn()
+                watched.started_at = now
+                self._reporter.say(f"The database started again ({count} of {MOST_RESTARTS} times within an hour)")
+                self._write_state()
+            case Verdict.GIVE_UP:
+                raise StandsStill(
+                    f"The database stands still again after {MOST_RESTARTS} restarts within an hour, and stays so: "
+                    f"{self._standstill.said}. What to do: docs/runbooks/database-standstill.md."
+                )
 
     def _shut_down(self) -> None:
         self._stop.stopping = True

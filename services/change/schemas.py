@@ -7,7 +7,19 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, post_load, validate
 
-from services.change.domain.change import PRIORITIES, Change, Degree, Deployment, Kind, Link, LinkKind, Result, State
+from services.change.domain.change import (
+    DEPLOYMENTS_KEPT,
+    LINKS_KEPT,
+    PRIORITIES,
+    Change,
+    Degree,
+    Deployment,
+    Kind,
+    Link,
+    LinkKind,
+    Result,
+    State,
+)
 from shared.clock import format_instant
 from shared.command import load
 from shared.envelope import Envelope
@@ -15,6 +27,7 @@ from shared.errors import Invalid
 from shared.formats import Instant, readable
 
 NAME = validate.And(validate.Length(min=1, max=255), readable)
+NUMBER = validate.And(validate.Length(min=1, max=64), readable)
 TITLE = validate.And(validate.Length(min=1, max=500), readable)
 PROSE = validate.Length(min=1, max=20_000)
 PAGE = validate.Range(min=1, max=200)
@@ -23,7 +36,14 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 class NoArgs(Schema):
-    """A command that needs nothing but the number: `implement`, `close`, `get`."""
+    """A command that needs nothing but the number: `implement`, `close`."""
+
+
+class GetArgs(Schema):
+    """`get`: on request with a page of all deployments."""
+
+    deployments = fields.Boolean(load_default=False)
+    deployments_after = fields.String(load_default=None, validate=validate.Length(min=1, max=1000))
 
 
 class RequestArgs(Schema):
@@ -76,7 +96,7 @@ class LinkArgs(Schema):
     """`link`."""
 
     kind = fields.Enum(LinkKind, by_value=True, required=True)
-    number = fields.String(required=True, validate=NAME)
+    number = fields.String(required=True, validate=NUMBER)
 
     @post_load
     def _link(self, given: dict[str, Any], **_: Any) -> dict[str, Link]:
@@ -158,9 +178,10 @@ def snapshot(number: str, version: int, change: Change) -> dict[str, Any]:
         "implemented_at": _instant(change.implemented_at),
         "outcome": change.outcome.value if change.outcome else None,
         "unauthorised": change.kind is Kind.UNAUTHORISED,
-        "deployments": [_deployment(one) for one in change.deployments],
+        "deployments": [_deployment(one) for one in change.deployments[-DEPLOYMENTS_KEPT:]],
         "deployment_count": change.deployment_count,
-        "links": [{"kind": link.kind.value, "number": link.number} for link in change.links],
+        "links": [{"kind": link.kind.value, "number": link.number} for link in change.links[-LINKS_KEPT:]],
+        "links_total": max(change.links_total, len(change.links)),
         "opened_at": format_instant(change.opened_at),
         "updated_at": format_instant(change.updated_at),
         "closed_at": _instant(change.closed_at),
@@ -171,15 +192,15 @@ def _instant(at: datetime | None) -> str | None:
     return None if at is None else format_instant(at)
 
 
-def _deployment(deployment: Deployment) -> dict[str, Any]:
+def _deployment(one: Deployment) -> dict[str, Any]:
     return {
-        "source": deployment.source,
-        "id": deployment.id,
-        "service": deployment.service,
-        "ci": deployment.ci,
-        "version": deployment.version,
-        "change": deployment.change,
-        "pipeline": deployment.pipeline,
-        "by": deployment.by,
-        "at": format_instant(deployment.at),
+        "source": one.source,
+        "id": one.id,
+        "service": one.service,
+        "ci": one.ci,
+        "version": one.version,
+        "change": one.change,
+        "pipeline": one.pipeline,
+        "by": one.by,
+        "at": format_instant(one.at),
     }

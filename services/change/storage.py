@@ -6,8 +6,9 @@ from mongoengine import StringField
 
 from services.change.claims import UNAUTHORISED
 from services.change.domain.change import Change
+from services.change.related import DEPLOYMENTS, LINKS
 from services.change.schemas import snapshot
-from shared.documents import Versioned
+from shared.documents import Row, Versioned
 from shared.envelope import Lane
 from shared.storage import Repository, Shape
 
@@ -44,7 +45,31 @@ class UnauthorisedDocument(Versioned):
     }
 
 
-DOCUMENTS = (ChangeDocument, UnauthorisedDocument)
+class DeploymentDocument(Row):
+    """A deployment of a change; never changes."""
+
+    record = StringField()
+
+    meta = {  # noqa: RUF012
+        "collection": DEPLOYMENTS,
+        "db_alias": "change",
+        "indexes": [("record", "key")],
+    }
+
+
+class LinkDocument(Row):
+    """What is linked to a change; never changes."""
+
+    record = StringField()
+
+    meta = {  # noqa: RUF012
+        "collection": LINKS,
+        "db_alias": "change",
+        "indexes": [("record", "key")],
+    }
+
+
+DOCUMENTS = (ChangeDocument, UnauthorisedDocument, DeploymentDocument, LinkDocument)
 
 AUDITED = ("changes",)
 """The collections whose every record has an audit chain."""

@@ -68,8 +68,7 @@ class IncidentService:
 
     @events("problem")
     def on_problem(self, envelopes: Sequence[Envelope]) -> Taken:
-        block = partial(links.on_problem, ports=self.ports, read=problem.read)
-        return self.desk.unit_of_work.take("incident", envelopes, block)
+        return links.take_problem(self.desk.unit_of_work, envelopes, ports=self.ports, read=problem.read)
 
     @tick("quiet", every=5.0)
     def quiet(self, lease: Lease) -> int:

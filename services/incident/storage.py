@@ -115,6 +115,18 @@ class NoteDocument(Row):
     }
 
 
+class LinkDocument(Row):
+    """A link of a record to another; never changes. `to` is the other's kind and number."""
+
+    record = StringField()
+    to = StringField()
+    meta = {  # noqa: RUF012
+        "collection": "links",
+        "db_alias": "incident",
+        "indexes": [("record", "key"), ("to", "key")],
+    }
+
+
 class ExternalRefDocument(Versioned):
     """A foreign ticket's reference: its number here and how far its history is applied."""
 
@@ -146,6 +158,7 @@ DOCUMENTS = (
     ClearingDocument,
     OccurrenceDocument,
     NoteDocument,
+    LinkDocument,
     ExternalRefDocument,
     WaitingActionDocument,
 )

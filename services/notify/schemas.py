@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
 
-from services.notify.domain.delivery import Attempt, Delivery, State
+from services.notify.domain.delivery import Attempt, Delivery, State, count_attempts
 from services.notify.domain.rules import Facts
 from shared.clock import format_instant
 from shared.command import load
@@ -107,19 +107,19 @@ def snapshot(key: str, version: int, delivery: Delivery) -> dict[str, Any]:
         "text_from": delivery.content.text_from.value,
         "tried": delivery.tried,
         "doubts": delivery.doubts,
-        "attempts": delivery.attempts_total,
+        "attempts": count_attempts(delivery),
         "planned_at": format_instant(delivery.planned_at),
         "next_attempt_at": None if due is None else format_instant(due),
     }
 
 
 def details(key: str, version: int, delivery: Delivery) -> dict[str, Any]:
-    """The snapshot with the words that are sent and every attempt."""
+    """The snapshot with the words that are sent, and the latest attempts of `attempts_total`."""
     return {
         **snapshot(key, version, delivery),
         "subject": delivery.content.subject,
         "text": delivery.content.text,
-        "attempts_total": delivery.attempts_total,
+        "attempts_total": count_attempts(delivery),
         "attempts": [_attempt(attempt) for attempt in delivery.attempts],
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -27,12 +27,13 @@ from shared import logs
 from shared.config import Settings
 from shared.entrypoints import events, tick
 from shared.envelope import Envelope
+from shared.errors import DeskwireError
 from shared.lease import Lease
 from shared.metrics import NOTIFICATIONS, RECEIVERS_FAILING
 from shared.rpc_entrypoint import command
 from shared.runtime import SETTINGS, Desk, Runtime
 from shared.storage import Stored
-from shared.unit_of_work import Taken
+from shared.unit_of_work import Taken, Work
 
 log = logs.get(__name__)
 
@@ -182,16 +183,23 @@ class NotifyService:
         return self.desk.commands.answer(request, schema, partial(handler, deliveries=self.parts.deliveries))
 
     def _plan(self, envelopes: Sequence[Envelope]) -> Taken:
-        tally: Tally = Counter()
-        block = partial(
-            handlers.on_events,
-            deliveries=self.parts.deliveries,
-            policy=self.parts.settings.policy,
-            read=schemas.read_facts,
-            render=self.parts.templates.render,
-            tally=tally,
-        )
-        taken = self.desk.unit_of_work.take("notify", envelopes, block)
-        for (channel, reason), count in tally.items():
-            NOTIFICATIONS.labels(channel=channel.value, outcome=reason.value).inc(count)
-        return taken
+        def block(work: Work, fresh: Sequence[Envelope]) -> Mapping[str, DeskwireError]:
+            tally: Tally = Counter()
+            rejected = handlers.on_events(
+                work,
+                fresh,
+                deliveries=self.parts.deliveries,
+                policy=self.parts.settings.policy,
+                read=schemas.read_facts,
+                render=self.parts.templates.render,
+                tally=tally,
+            )
+            work.afterwards(partial(count_planned, tally))
+            return rejected
+
+        return self.desk.unit_of_work.take("notify", envelopes, block)
+
+
+def count_planned(tally: Tally) -> None:
+    for (channel, reason), count in tally.items():
+        NOTIFICATIONS.labels(channel=channel.value, outcome=reason.value).inc(count)

@@ -18,6 +18,10 @@ MEMBERS = "members"
 SIGNATURES = "signatures"
 FREE_READ = 10_000
 """Free members read for one batch. Those beyond it join with a later event of their signature."""
+JOINED_AT_ONCE = 200
+"""Members of one signature that join in one transaction. The others join with a later event of their signature."""
+FREE_KEPT = 50
+"""Free members of one signature that are kept although no later incident of today's can recur with them."""
 
 
 def remember(work: Work, seen: Iterable[Member]) -> list[Member]:
@@ -63,6 +67,12 @@ def assign(work: Work, members: Iterable[Member], problem: str) -> None:
     """Note to which problem these members belong."""
     for member in members:
         keep(work, replace(member, problem=problem))
+
+
+def forget(work: Work, members: Iterable[Member]) -> None:
+    """Let these recur no more. They are remembered, and a person may link them all the same."""
+    for member in members:
+        work.put(MEMBERS, member.number, {**to_document(member), "free": None})
 
 
 def assign_if_free(work: Work, number: str, problem: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from services.problem.domain.problem import PRIORITIES, LinkKind, Problem, State
+from services.problem.domain.problem import INCIDENTS_KEPT, LINKS_KEPT, PRIORITIES, LinkKind, Problem, State
 from services.problem.domain.recurrence import Member, signature_of
 from shared.clock import format_instant, parse_instant
 from shared.command import load
@@ -14,13 +14,21 @@ from shared.envelope import Envelope
 from shared.formats import readable
 
 NAME = validate.And(validate.Length(min=1, max=255), readable)
+NUMBER = validate.And(validate.Length(min=1, max=64), readable)
 TITLE = validate.And(validate.Length(min=1, max=500), readable)
 PROSE = validate.Length(min=1, max=20_000)
 PAGE = validate.Range(min=1, max=200)
 
 
 class NoArgs(Schema):
-    """A command that needs nothing but the number: `accept`, `close`, `get`."""
+    """A command that needs nothing but the number: `accept`, `close`."""
+
+
+class GetArgs(Schema):
+    """`get`: on request with a page of all incidents."""
+
+    incidents = fields.Boolean(load_default=False)
+    incidents_after = fields.String(load_default=None, validate=NAME)
 
 
 class OpenArgs(Schema):
@@ -38,7 +46,7 @@ class LinkArgs(Schema):
     """`link`."""
 
     kind = fields.String(required=True, validate=validate.OneOf([kind.value for kind in LinkKind]))
-    number = fields.String(required=True, validate=NAME)
+    number = fields.String(required=True, validate=NUMBER)
 
 
 class DiagnoseArgs(Schema):
@@ -142,9 +150,10 @@ def snapshot(number: str, version: int, problem: Problem) -> dict[str, Any]:
         "root_cause": problem.root_cause,
         "workaround": problem.workaround,
         "solution": problem.solution,
-        "incidents": list(problem.incidents),
+        "incidents": list(problem.incidents[-INCIDENTS_KEPT:]),
         "incident_count": problem.incident_count,
-        "links": [{"kind": link.kind.value, "number": link.number} for link in problem.links],
+        "links": [{"kind": link.kind.value, "number": link.number} for link in problem.links[-LINKS_KEPT:]],
+        "links_total": max(problem.links_total, len(problem.links)),
         "opened_at": format_instant(problem.opened_at),
         "updated_at": format_instant(problem.updated_at),
         "resolved_at": format_instant(problem.resolved_at) if problem.resolved_at else None,

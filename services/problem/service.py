@@ -91,7 +91,7 @@ class ProblemService:
 
     @command
     def get(self, request: dict[str, Any]) -> Document:
-        return self._answer(request, schemas.NoArgs(), queries.get)
+        return self._answer(request, schemas.GetArgs(), queries.get)
 
     @command
     def find(self, request: dict[str, Any]) -> Document:

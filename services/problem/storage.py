@@ -7,8 +7,9 @@ from mongoengine import StringField
 from services.problem.claims import OPEN_PROBLEMS
 from services.problem.domain.problem import Problem
 from services.problem.members import MEMBERS, SIGNATURES
+from services.problem.related import LINKS
 from services.problem.schemas import snapshot
-from shared.documents import Versioned
+from shared.documents import Row, Versioned
 from shared.envelope import Lane
 from shared.storage import Repository, Shape
 
@@ -64,7 +65,19 @@ class OpenProblemDocument(Versioned):
     }
 
 
-DOCUMENTS = (ProblemDocument, MemberDocument, SignatureDocument, OpenProblemDocument)
+class LinkDocument(Row):
+    """What is linked to a problem; never changes."""
+
+    record = StringField()
+
+    meta = {  # noqa: RUF012
+        "collection": LINKS,
+        "db_alias": "problem",
+        "indexes": [("record", "key")],
+    }
+
+
+DOCUMENTS = (ProblemDocument, MemberDocument, SignatureDocument, OpenProblemDocument, LinkDocument)
 
 AUDITED = ("problems",)
 """The collections whose every record has an audit chain."""

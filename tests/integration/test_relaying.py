@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import mongoengine
 import pytest
+from pymongo import UpdateOne
 
 from deploy.local.access import RELAY
 from deploy.local.broker import Broker
@@ -21,11 +22,11 @@ from shared.declaring import declare
 from shared.envelope import Lane, decode
 from shared.errors import Conflict, Unavailable
 from shared.ids import SystemIds
-from shared.lease import Leases
+from shared.lease import Lease, Leases
 from shared.mongo import MongoStore, connect
 from shared.posting import PARKED_RETRY
 from shared.publisher import Message, Outcome, Publisher
-from shared.relaying import NACKED_RETRY, REST, Relay, unsent
+from shared.relaying import MOST_MOVED, NACKED_RETRY, REST, Relay, unsent
 from shared.schema import backbone, ensure
 from shared.storage import Repository
 from shared.store import JOURNAL, PARKED
@@ -58,10 +59,10 @@ class Desk:
         self.publisher = Publisher(house.uri(RELAY))
         self.unit = UnitOfWork(self.store, SystemClock(), SystemIds())
 
-    def relay(self, name: str = "one", publisher: Any = None, clock: Any = None) -> Relay:
+    def relay(self, name: str = "one", publisher: Any = None, clock: Any = None, kind: Any = Relay) -> Any:
         clock = clock or self.clock
         leases = Leases(self.store, clock, name, span=timedelta(seconds=5))
-        return Relay("probe", self.database, publisher or self.publisher, self.house.topology, clock, leases)
+        return kind("probe", self.database, publisher or self.publisher, self.house.topology, clock, leases)
 
     def write(self, count: int = 1, *, event: str = "probe.done", priority: str = "P3") -> list[str]:
         """Open this many records, one event each; returns their numbers."""
@@ -170,6 +171,34 @@ def test_a_records_versions_are_published_in_order(desk: Desk) -> None:
     with desk.house.channel() as channel:
         bodies = [channel.basic_get(QUEUES[Lane.NORMAL], no_ack=True).body for _ in range(11)]
     assert [decode(bytes(body)).sequence for body in bodies] == list(range(1, 12))
+
+
+class Moving(Relay):
+    """A relay that tells how many rows each of its transactions moves."""
+
+    moved: tuple[int, ...] = ()
+
+    def _move(self, lease: Lease, updates: Sequence[UpdateOne]) -> None:
+        super()._move(lease, updates)
+        self.moved = (*self.moved, len(updates))
+
+
+def test_a_journal_of_large_events_is_moved_in_small_transactions_and_in_order(desk: Desk) -> None:
+    (key,) = desk.write()
+    title = "x" * (MOST_MOVED // 5)
+
+    def block(work: Work) -> None:
+        stored = DONE.get(work, key)
+        DONE.save(work, stored, make_thing(title=title), [make_event(type="probe.done")], make_cause())
+
+    for _ in range(20):
+        desk.unit.run(block)
+    relay = desk.relay(kind=Moving)
+    assert relay.turn() == 21
+    assert max(relay.moved) <= 5
+    in_order = sorted(desk.rows(), key=lambda row: row["position"])
+    assert [row["sequence"] for row in in_order] == list(range(1, 22))
+    assert desk.received() == [key] * 21
 
 
 def test_urgent_events_are_published_before_those_that_were_stored_before_them(desk: Desk) -> None:

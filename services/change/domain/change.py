@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-DEPLOYMENTS_KEPT = 100
-"""How many of its deployments a change lists, the latest ones; `deployment_count` counts all."""
+DEPLOYMENTS_KEPT = 20
+"""How many of its deployments a change lists, the latest ones; `deployment_count` counts all, which are kept apart."""
+LINKS_KEPT = 50
+"""How many of its links a change lists, the latest ones; `links_total` counts all, which are kept apart."""
 
 PRIORITIES = ("P1", "P2", "P3", "P4")
 """From the most to the least urgent."""
@@ -150,3 +152,4 @@ class Change:
     opened_at: datetime
     updated_at: datetime
     closed_at: datetime | None
+    links_total: int = 0

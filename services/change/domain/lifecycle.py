@@ -8,6 +8,7 @@ from typing import Any
 
 from services.change.domain.change import (
     DEPLOYMENTS_KEPT,
+    LINKS_KEPT,
     PRIORITIES,
     Action,
     Approval,
@@ -201,7 +202,9 @@ def link(change: Change, to: Link, *, now: datetime) -> Outcome:
     if to in change.links:
         return change, ()
     given = {"kind": to.kind.value, "number": to.number}
-    return step(change, Action.LINK, now=now, given=given, links=(*change.links, to))
+    total = max(change.links_total, len(change.links)) + 1
+    links = (*change.links, to)[-LINKS_KEPT:]
+    return step(change, Action.LINK, now=now, given=given, links=links, links_total=total)
 
 
 def record_deployment(change: Change, deployment: Deployment, *, reason: str) -> Outcome:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from services.change import claims
+from services.change import claims, related
 from services.change.domain import lifecycle
 from services.change.domain.change import Change
 from services.change.domain.matching import identity
@@ -103,7 +103,13 @@ def cancel(work: Work, command: Command, args: Args, *, changes: Changes) -> Doc
 
 def link(work: Work, command: Command, args: Args, *, changes: Changes) -> Document:
     """Link an incident, a problem or another change."""
-    return _change(work, command, changes, partial(lifecycle.link, to=args["to"], now=work.now))
+    stored = _stored(work, command, changes)
+    if related.is_linked(work, stored.key, args["to"]):
+        return _shown(changes, stored)
+    after, happened = lifecycle.link(stored.state, args["to"], now=work.now)
+    if happened:
+        related.keep_link(work, stored.key, stored.state, args["to"])
+    return _shown(changes, changes.save(work, stored, after, happened, command.cause))
 
 
 def _change(work: Work, command: Command, changes: Changes, rule: Callable[[Change], Outcome]) -> Document:

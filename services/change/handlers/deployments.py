@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from services.change import claims
+from services.change import claims, related
 from services.change.domain import lifecycle
 from services.change.domain.change import Change, Deployment
 from services.change.domain.matching import CANDIDATES, Match, Reason, identity, match
@@ -91,7 +91,11 @@ def _record(
     changes: Repository[Change],
     cause: Cause,
 ) -> Stored[Change]:
+    if related.is_recorded(work, stored.key, deployment):
+        return stored
     after, happened = lifecycle.record_deployment(stored.state, deployment, reason=reason.value)
+    if happened:
+        related.keep_deployment(work, stored.key, stored.state, deployment)
     return changes.save(work, stored, after, happened, cause)
 
 
@@ -105,4 +109,5 @@ def _discover(
 ) -> Stored[Change]:
     change, happened = lifecycle.discover(deployment, reason=reason.value, now=work.now)
     claims.claim(work, identity(deployment), number)
+    related.keep_deployment(work, number, None, deployment)
     return changes.save(work, None, change, happened, cause, key=number)

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.change.domain.change import Change
 from services.change.handlers.commands import PREFIX
+from services.change.related import deployments_page
 from shared.command import Command
 from shared.storage import Repository, from_document
 from shared.store import Document
@@ -16,10 +17,13 @@ LAST = f"{PREFIX}~"
 """Sorts after every number."""
 
 
-def get(work: Work, command: Command, _: Mapping[str, Any], *, changes: Repository[Change]) -> Document:
-    """One change's snapshot. Raises NotFound."""
+def get(work: Work, command: Command, args: Mapping[str, Any], *, changes: Repository[Change]) -> Document:
+    """One change's snapshot, with a page of all its deployments on request (`all_deployments`). Raises NotFound."""
     stored = changes.get(work, command.require_number())
-    return changes.shape.snapshot(stored.key, stored.version, stored.state)
+    answer = changes.shape.snapshot(stored.key, stored.version, stored.state)
+    if args.get("deployments"):
+        answer["all_deployments"] = deployments_page(work, stored.key, stored.state, args.get("deployments_after"))
+    return answer
 
 
 def find(work: Work, _: Command, args: Mapping[str, Any], *, changes: Repository[Change]) -> Document:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from services.incident.domain.assignment import Accept, Assign, accept, assign
 from services.incident.domain.closure import Cancel, Close, Reopen, Resolve, cancel, close, reopen, resolve
-from services.incident.domain.conversation import LinkTo, Note, Prioritise, link, note, prioritise
+from services.incident.domain.conversation import LinkTo, Note, Prioritise, Visibility, link, note, prioritise
 from services.incident.domain.levels import HandOver, escalate, hand_back
-from services.incident.domain.lifecycle import Action, Guard, Origin, Step, require, transition
+from services.incident.domain.lifecycle import ENDINGS, Action, Guard, Origin, Step, require, transition
 from services.incident.domain.priority import PriorityTable
-from services.incident.domain.record import Incident
+from services.incident.domain.record import MOST_TURNS, Incident
 from services.incident.domain.waiting import Resume, Wait, resume, wait
+from shared.errors import NotAllowed
 from shared.event import Event
 
 Arguments = Assign | Accept | HandOver | Wait | Resume | Note | Prioritise | Resolve | Reopen | Close | Cancel | LinkTo
@@ -47,10 +49,26 @@ def perform(
 ) -> tuple[Incident, tuple[Event, ...]]:
     """Do it: the new state and its one event, or the same state and none when nothing changes.
 
-    Raises NotAllowed when the table has no such entry, Invalid when an argument is missing or wrong.
+    Raises NotAllowed when the table has no such entry, and (`too-many-changes`) for the next turn of a record that has
+    had all it may have and is not ended by it; Invalid when an argument is missing or wrong.
     """
     entry = transition(incident.state, action, origin)
     if Guard.NOTHING_IN_HISTORY in entry.guards:
         return incident, ()
     require(entry, args)
-    return RULES[action](incident, args, Step(transition=entry, at=now, priorities=priorities))
+    after, events = RULES[action](incident, args, Step(transition=entry, at=now, priorities=priorities))
+    if not events or not is_turn(action, args):
+        return after, events
+    if incident.turns >= MOST_TURNS and action not in ENDINGS:
+        raise NotAllowed(
+            f"it has changed {MOST_TURNS} times; it can be resolved, closed, cancelled, linked or noted privately",
+            slug="too-many-changes",
+        )
+    return replace(after, turns=incident.turns + 1), events
+
+
+def is_turn(action: Action, args: Arguments) -> bool:
+    """Whether clocks look at it: all that is done but links and private notes."""
+    if isinstance(args, Note):
+        return args.visibility is Visibility.PUBLIC
+    return action is not Action.LINK

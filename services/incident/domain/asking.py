@@ -17,6 +17,8 @@ class Get:
     source: str | None = None
     history: bool = False
     notes: bool = False
+    links: bool = False
+    links_after: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.incident import events
 from services.incident.domain.lifecycle import Step
-from services.incident.domain.record import Degree, Incident, Link, LinkKind
+from services.incident.domain.record import LINKS_SHOWN, Degree, Incident, Link, LinkKind
 from shared.errors import Invalid
 from shared.event import Event
 
@@ -74,13 +74,15 @@ def note(incident: Incident, args: Note, step: Step) -> Result:
 
 
 def link(incident: Incident, args: LinkTo, step: Step) -> Result:
-    """Relate it to another record; a second time changes nothing."""
+    """Relate it to another record. One that it shows is not related a second time; of the others, which are kept apart,
+    the caller knows."""
     if args.kind is None or args.number is None:
         raise Invalid("a kind and a number are needed", pointer="/args/number")
     related = Link(kind=args.kind, number=args.number)
     if related in incident.links:
         return incident, ()
-    after = replace(incident, links=(*incident.links, related), updated_at=step.at)
+    total = max(incident.links_total, len(incident.links)) + 1
+    after = replace(incident, links=(*incident.links, related)[-LINKS_SHOWN:], links_total=total, updated_at=step.at)
     change = {"kind": related.kind.value, "number": related.number}
     return after, (Event(type=events.LINKED, at=step.at, change=change),)
 

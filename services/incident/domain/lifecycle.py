@@ -35,6 +35,10 @@ class Action(StrEnum):
     LINK = "link"
 
 
+ENDINGS = frozenset({Action.RESOLVE, Action.CLOSE, Action.CANCEL})
+"""What ends the work on a record: it is never too late for these."""
+
+
 class Origin(StrEnum):
     """Whether it is done now, or was done long ago and is brought over from another desk."""
 

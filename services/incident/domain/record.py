@@ -9,6 +9,11 @@ from enum import StrEnum
 LOWEST_LEVEL = 1
 HIGHEST_LEVEL = 4
 """Support levels: 1 is the service desk, 4 the vendor behind the last team of the house."""
+MOST_TURNS = 500
+"""Turns of one record: clocks fold each of them, and compute all of them anew when what was agreed changes. Nobody
+works so on a record; a loop of two programs does."""
+LINKS_SHOWN = 50
+"""Links that a record holds and its events carry, the latest ones; `links_total` counts all."""
 
 
 class Kind(StrEnum):
@@ -104,8 +109,10 @@ class Incident:
     """An incident or a request. Instants are aware UTC.
 
     `handovers` counts changes of level; `left` holds the levels it has left, and `returns` counts the hand-overs to
-    one of them: ping-pong. `held` names fields that a person has set: what an alert or a foreign desk says of them
-    later does not move them.
+    one of them: ping-pong. `turns` counts what clocks look at (`actions.is_turn`). `links` are the latest of
+    `links_total`, all of which are kept apart (`handlers.related`); in a record that was stored before they were,
+    `links` are all and `links_total` is 0. `held` names fields that a person has set: what an alert or a foreign desk
+    says of them later does not move them.
     """
 
     kind: Kind
@@ -140,6 +147,8 @@ class Incident:
     fingerprint: str | None = None
     external_ref: str | None = None
     links: tuple[Link, ...] = ()
+    links_total: int = 0
+    turns: int = 0
     outage: bool = False
     restricted: bool = False
     url: str | None = None

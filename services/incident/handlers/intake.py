@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from services.incident.domain.alerts import Signal
 from services.incident.domain.history import MAX_REFERENCE, Imported, Submission
@@ -29,17 +30,15 @@ def take_intake(
     warn: Callable[[Refusal], None],
 ) -> Taken:
     """Handle a batch once; `warn` is called after the commit for each waiting action that was refused."""
-    refused: list[Refusal] = []
 
     def block(work: Work, fresh: Sequence[Envelope]) -> Mapping[str, DeskwireError]:
-        refused.clear()
-        return on_intake(work, fresh, ports=ports, read=read, refused=refused)
+        refused: list[Refusal] = []
+        rejected = on_intake(work, fresh, ports=ports, read=read, refused=refused)
+        for refusal in refused:
+            work.afterwards(partial(warn, refusal))
+        return rejected
 
-    taken = unit_of_work.take("incident", envelopes, block)
-    # A block that lost its race to another replica may have left refusals that the other one has told.
-    for refusal in refused if taken.handled or taken.rejected else ():
-        warn(refusal)
-    return taken
+    return unit_of_work.take("incident", envelopes, block)
 
 
 def on_intake(

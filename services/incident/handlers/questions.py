@@ -12,6 +12,7 @@ from services.incident.handlers.claims import claim_of
 from services.incident.handlers.ports import Ports
 from services.incident.handlers.records import NOTES, snapshot
 from services.incident.handlers.references import EXTERNAL_REFS, WAITING_ACTIONS, reference, reference_key
+from services.incident.handlers.related import page_of_links
 from shared.clock import format_instant
 from shared.command import Command
 from shared.errors import Invalid, NotFound
@@ -25,7 +26,7 @@ ROWS = 10_000
 
 
 def get(work: Work, command: Command, args: Get, *, ports: Ports) -> Document:
-    """One record by number, alert or reference; on request with who did what when, and with its notes.
+    """One record by number, alert or reference; on request with who did what when, its notes, and all its links.
 
     History has beside it what its foreign desk did that is not done here: `actions_waiting` for an earlier one, and
     `actions_refused` with the error of each.
@@ -38,6 +39,8 @@ def get(work: Work, command: Command, args: Get, *, ports: Ports) -> Document:
         answer |= _undone(work, stored)
     if args.notes:
         answer["notes"] = _notes(work, stored, private=command.cause.actor.roles != {"requester"})
+    if args.links:
+        answer["all_links"] = page_of_links(work, stored, args.links_after)
     return answer
 
 

@@ -8,12 +8,13 @@ from datetime import datetime
 
 from services.incident.domain.actions import Arguments, perform
 from services.incident.domain.adjusted import TIME, Adjusted
-from services.incident.domain.conversation import AuthorKind, Note
+from services.incident.domain.conversation import AuthorKind, LinkTo, Note
 from services.incident.domain.lifecycle import Action, Origin
 from services.incident.domain.opening import Opening, open_record
 from services.incident.domain.record import Incident, Person
 from services.incident.handlers.claims import keep_claim
 from services.incident.handlers.ports import Ports
+from services.incident.handlers.related import is_linked, keep_links
 from shared.cause import Cause
 from shared.event import Event
 from shared.ids import deterministic_id
@@ -89,14 +90,20 @@ def change(
 
     `prepare` may place the record before a step; what it did is kept only when that step changed something.
     """
+    steps = [
+        (action, args) for action, args in steps if not (isinstance(args, LinkTo) and is_linked(work, stored, args))
+    ]
     done = _plan(stored.state, steps, at, cause, ports, prepare)
     if not done:
         return stored
     keep_claim(work, stored, done[-1].state, at)
     for one in done:
+        before = stored.state
         stored = ports.incidents.save(work, stored, one.state, one.events, cause)
         if isinstance(one.args, Note):
             _keep_note(work, stored, one.args, at, cause)
+        if isinstance(one.args, LinkTo):
+            keep_links(work, stored.key, before, stored.state)
     return stored
 
 

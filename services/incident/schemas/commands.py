@@ -151,7 +151,7 @@ class ReopenArgs(Args):
 class LinkArgs(Args):
     into = LinkTo
     kind = fields.Enum(LinkKind, by_value=True)
-    number = name()
+    number = fields.String(allow_none=True, validate=validate.Length(min=1, max=64))
 
 
 class ImportedNoteArgs(NoteArgs):
@@ -169,6 +169,8 @@ class GetArgs(Args):
     source = name()
     history = fields.Boolean()
     notes = fields.Boolean()
+    links = fields.Boolean()
+    links_after = fields.String(validate=validate.Length(min=1, max=255))
 
 
 def _any_of(kind: type) -> fields.List[Any]:

@@ -7,7 +7,17 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from services.incident.domain.record import Degree, Incident, Kind, LinkKind, Person, Priority, State, WaitingReason
+from services.incident.domain.record import (
+    LINKS_SHOWN,
+    Degree,
+    Incident,
+    Kind,
+    LinkKind,
+    Person,
+    Priority,
+    State,
+    WaitingReason,
+)
 from shared.clock import format_instant
 
 
@@ -72,7 +82,8 @@ class IncidentSnapshot(Schema):
     first_contact = fields.Boolean(required=True)
     fingerprint = _nullable()
     external_ref = _nullable()
-    links = fields.List(fields.Nested(_Link), required=True)
+    links = fields.List(fields.Nested(_Link), required=True, validate=validate.Length(max=LINKS_SHOWN))
+    links_total = fields.Integer(required=True, strict=True)
     outage = fields.Boolean(required=True)
     url = _nullable()
 
@@ -112,7 +123,8 @@ def snapshot(number: str, version: int, incident: Incident) -> dict[str, Any]:
         "first_contact": incident.first_contact,
         "fingerprint": incident.fingerprint,
         "external_ref": incident.external_ref,
-        "links": [{"kind": link.kind.value, "number": link.number} for link in incident.links],
+        "links": [{"kind": link.kind.value, "number": link.number} for link in incident.links[-LINKS_SHOWN:]],
+        "links_total": max(incident.links_total, len(incident.links)),
         "outage": incident.outage,
         "url": incident.url,
     }

@@ -17,7 +17,7 @@ from shared.event import Event
 ROUNDS = "rounds"
 """The collection of what is on its way."""
 
-SHOWN_ATTEMPTS = 20
+ATTEMPTS_KEPT = 20
 """How many attempts a delivery holds: the latest. Each stands in the journal and in the audit besides."""
 
 MOST_INTERRUPTED = 8
@@ -114,7 +114,7 @@ class Delivery:
 
     `next_attempt_at` is when a sender may take it up, None where nothing is due: it has ended, or it is doubtful and a
     person decides. `tried` counts the attempts and `doubts` those whose end is not known, since it was planned or last
-    requeued (`requeued_at`). Of the attempts the latest SHOWN_ATTEMPTS are here, `attempts_total` counts all.
+    requeued (`requeued_at`). Of the attempts the latest ATTEMPTS_KEPT are here, `attempts_total` counts all.
     `place` orders deliveries by the time of planning and is unique.
     """
 
@@ -163,8 +163,8 @@ def settle(delivery: Delivery, result: Result, now: datetime, patience: Patience
     doubts = delivery.doubts + (result.outcome is Outcome.DOUBTFUL)
     delivery = replace(
         delivery,
-        attempts=(*delivery.attempts, attempt)[-SHOWN_ATTEMPTS:],
-        attempts_total=delivery.attempts_total + 1,
+        attempts=(*delivery.attempts, attempt)[-ATTEMPTS_KEPT:],
+        attempts_total=count_attempts(delivery) + 1,
         tried=delivery.tried + 1,
         doubts=doubts,
     )
@@ -179,6 +179,11 @@ def settle(delivery: Delivery, result: Result, now: datetime, patience: Patience
     due_at = now if result.outcome is Outcome.INTERRUPTED else _next_attempt_at(delivery, result, now, patience)
     later = replace(delivery, state=_next(delivery, Action.DEFER), next_attempt_at=due_at)
     return later, (Event(type=events.DEFERRED, at=now, change=_change(delivery, attempt)),)
+
+
+def count_attempts(delivery: Delivery) -> int:
+    """All attempts so far, also of a delivery that was stored before they were counted."""
+    return max(delivery.attempts_total, len(delivery.attempts))
 
 
 def _doubt(delivery: Delivery, attempt: Attempt, patience: Patience) -> Step:

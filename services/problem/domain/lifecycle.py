@@ -7,6 +7,8 @@ from datetime import datetime
 
 from services.problem.domain.problem import (
     INCIDENTS_KEPT,
+    INCIDENTS_TOLD,
+    LINKS_KEPT,
     PRIORITIES,
     Action,
     Link,
@@ -114,11 +116,16 @@ def link(problem: Problem, to: Link, *, now: datetime) -> Outcome:
     if to in problem.links:
         return problem, ()
     given = {"kind": to.kind.value, "number": to.number}
-    return step(problem, Action.LINK, now=now, given=given, links=(*problem.links, to))
+    total = max(problem.links_total, len(problem.links)) + 1
+    links = (*problem.links, to)[-LINKS_KEPT:]
+    return step(problem, Action.LINK, now=now, given=given, links=links, links_total=total)
 
 
 def join(problem: Problem, incidents: Sequence[str], *, priority: str = "P4", now: datetime) -> Outcome:
-    """Add incidents to the problem, which becomes as urgent as the most urgent of them (`priority`)."""
+    """Add incidents to the problem, which becomes as urgent as the most urgent of them (`priority`).
+
+    `incidents` are no more than one event may name. Of those that the problem no longer lists the caller knows.
+    """
     listed = set(problem.incidents)
     new = tuple(number for number in dict.fromkeys(incidents) if number not in listed)
     if not new:
@@ -127,7 +134,7 @@ def join(problem: Problem, incidents: Sequence[str], *, priority: str = "P4", no
         problem,
         Action.LINK,
         now=now,
-        given={"incidents": list(new[-INCIDENTS_KEPT:])},
+        given={"incidents": list(new)},
         incidents=(*problem.incidents, *new)[-INCIDENTS_KEPT:],
         incident_count=problem.incident_count + len(new),
         priority=most_urgent((problem.priority, priority)),
@@ -144,9 +151,20 @@ def record_workaround(problem: Problem, *, workaround: str | None, now: datetime
     return step(problem, Action.WORKAROUND, now=now, given={"workaround": workaround}, workaround=workaround)
 
 
-def resolve(problem: Problem, *, text: str | None, resolve_incidents: bool = False, now: datetime) -> Outcome:
-    """The fix is in. The event names the incidents, and says whether they are resolved with it or only told."""
-    given = {"incidents": list(problem.incidents), "resolve": resolve_incidents, "text": text}
+def resolve(
+    problem: Problem,
+    *,
+    text: str | None,
+    resolve_incidents: bool = False,
+    incidents: Sequence[str] = (),
+    now: datetime,
+) -> Outcome:
+    """The fix is in. The event names incidents, and says whether they are resolved with it or only told.
+
+    `incidents` are those that are kept apart, as many as are read at once.
+    """
+    named = list(dict.fromkeys((*problem.incidents, *incidents)))[:INCIDENTS_TOLD]
+    given = {"incidents": named, "resolve": resolve_incidents, "text": text}
     return step(problem, Action.RESOLVE, now=now, given=given, solution=text, resolved_at=now)
 
 

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-INCIDENTS_KEPT = 500
-"""How many of its incidents a problem lists, the latest ones; `incident_count` counts all."""
+INCIDENTS_KEPT = 100
+"""How many of its incidents a problem lists, the latest ones; `incident_count` counts all, which are kept apart."""
+INCIDENTS_TOLD = 500
+"""How many incidents one event names at most. Those that it does not name know their problem by its `linked` events."""
+LINKS_KEPT = 50
+"""How many of its links a problem lists, the latest ones; `links_total` counts all."""
 
 PRIORITIES = ("P1", "P2", "P3", "P4")
 """From the most to the least urgent."""
@@ -81,3 +85,4 @@ class Problem:
     updated_at: datetime
     resolved_at: datetime | None
     closed_at: datetime | None
+    links_total: int = 0

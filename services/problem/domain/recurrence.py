@@ -81,6 +81,17 @@ def recurs(members: Iterable[Member], rule: Rule) -> bool:
     return False
 
 
+def bygone(members: Iterable[Member], rule: Rule, kept: int, most: int = 50) -> tuple[Member, ...]:
+    """Of members that do not recur, those that lie more than a window before the latest one, the oldest first.
+
+    What comes late may still recur with some of these, so as many as `kept` members stay in all. No more than `most`
+    are given at a time.
+    """
+    opened = sorted(members, key=lambda member: (member.opened_at, member.number))
+    surplus = opened[: max(0, min(len(opened) - kept, most))]
+    return tuple(member for member in surplus if member.opened_at < opened[-1].opened_at - rule.window)
+
+
 def most_urgent(priorities: Iterable[str]) -> str:
     """The most urgent of some priorities; unknown ones are the least urgent."""
     known = [priority for priority in priorities if priority in PRIORITIES]

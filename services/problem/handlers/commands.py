@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from services.problem import claims, members
+from services.problem import claims, members, related
 from services.problem.domain import lifecycle
 from services.problem.domain.problem import Link, LinkKind, Problem
 from services.problem.domain.transitions import Outcome
@@ -39,9 +39,16 @@ def accept(work: Work, command: Command, args: Args, *, problems: Problems) -> D
 def link(work: Work, command: Command, args: Args, *, problems: Problems) -> Document:
     """Link an incident, a change or another problem."""
     to = Link(kind=LinkKind(args["kind"]), number=args["number"])
+    number = command.require_number()
     if to.kind is LinkKind.INCIDENT:
-        members.assign_if_free(work, to.number, command.require_number())
-    return _change(work, command, problems, partial(lifecycle.link, to=to, now=work.now))
+        members.assign_if_free(work, to.number, number)
+    stored = problems.get(work, number, expected_version=command.expected_version)
+    if related.is_linked(work, number, to):
+        return _shown(problems, stored)
+    after, happened = lifecycle.link(stored.state, to, now=work.now)
+    if happened:
+        related.keep(work, number, stored.state, [to])
+    return _shown(problems, problems.save(work, stored, after, happened, command.cause))
 
 
 def diagnose(work: Work, command: Command, args: Args, *, problems: Problems) -> Document:
@@ -56,7 +63,10 @@ def workaround(work: Work, command: Command, args: Args, *, problems: Problems) 
 
 def resolve(work: Work, command: Command, args: Args, *, problems: Problems) -> Document:
     """Resolve the problem; its event tells what its incidents need."""
-    return _change(work, command, problems, partial(lifecycle.resolve, **args, now=work.now))
+    number = command.require_number()
+    problem = problems.get(work, number).state
+    incidents = related.incidents_page(work, number, problem)["incidents"]
+    return _change(work, command, problems, partial(lifecycle.resolve, **args, incidents=incidents, now=work.now))
 
 
 def reopen(work: Work, command: Command, args: Args, *, problems: Problems) -> Document:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.problem import claims, members
+from services.problem import claims, members, related
 from services.problem.domain import lifecycle
-from services.problem.domain.problem import Problem
-from services.problem.domain.recurrence import Member, Rule, countable, most_urgent, recurs
+from services.problem.domain.problem import Link, LinkKind, Problem
+from services.problem.domain.recurrence import Member, Rule, bygone, countable, most_urgent, recurs
 from services.problem.handlers.commands import PREFIX
 from shared.cause import Cause, service_actor
 from shared.envelope import Envelope
@@ -91,17 +91,22 @@ def _follow_up(
         current = stored.get(holders.get(signature, ""))
         if current is not None:
             # Resolved between the two reads it takes these incidents too, as if they had come a moment earlier.
-            _join(work, current, counted, cause, problems)
+            _join(work, current, counted[: members.JOINED_AT_ONCE], cause, problems)
         elif not cause.backfill and recurs(counted, rule):
-            _propose(work, counted, cause, problems, numbers)
+            _propose(work, counted[: members.JOINED_AT_ONCE], cause, problems, numbers)
+        else:
+            members.forget(work, bygone(waiting, rule, members.FREE_KEPT))
 
 
 def _join(
     work: Work, stored: Stored[Problem], found: Sequence[Member], cause: Cause, problems: Repository[Problem]
 ) -> None:
     priority = most_urgent(member.priority for member in found)
-    joining = [member.number for member in found]
+    joining = related.unlinked(work, stored.key, [member.number for member in found])
     after, happened = lifecycle.join(stored.state, joining, priority=priority, now=work.now)
+    if happened:
+        listed = set(stored.state.incidents)
+        _keep(work, stored.key, stored.state, [number for number in joining if number not in listed])
     problems.save(work, stored, after, happened, cause)
     members.assign(work, found, stored.key)
 
@@ -112,5 +117,10 @@ def _propose(
     problem, happened = lifecycle.propose(found, now=work.now)
     number = numbers.next(PREFIX)
     claims.follow(work, number, None, problem)
+    _keep(work, number, None, [member.number for member in found])
     problems.save(work, None, problem, happened, cause, key=number)
     members.assign(work, found, number)
+
+
+def _keep(work: Work, problem: str, before: Problem | None, incidents: Sequence[str]) -> None:
+    related.keep(work, problem, before, [Link(kind=LinkKind.INCIDENT, number=number) for number in incidents])

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.problem.domain.problem import Problem
 from services.problem.handlers.commands import PREFIX
+from services.problem.related import incidents_page
 from shared.command import Command
 from shared.storage import Repository, from_document
 from shared.store import Document
@@ -16,10 +17,13 @@ LAST = f"{PREFIX}~"
 """Sorts after every number."""
 
 
-def get(work: Work, command: Command, _: Mapping[str, Any], *, problems: Repository[Problem]) -> Document:
-    """One problem's snapshot. Raises NotFound."""
+def get(work: Work, command: Command, args: Mapping[str, Any], *, problems: Repository[Problem]) -> Document:
+    """One problem's snapshot, with a page of all its incidents on request (`all_incidents`). Raises NotFound."""
     stored = problems.get(work, command.require_number())
-    return problems.shape.snapshot(stored.key, stored.version, stored.state)
+    answer = problems.shape.snapshot(stored.key, stored.version, stored.state)
+    if args.get("incidents"):
+        answer["all_incidents"] = incidents_page(work, stored.key, stored.state, args.get("incidents_after"))
+    return answer
 
 
 def find(work: Work, _: Command, args: Mapping[str, Any], *, problems: Repository[Problem]) -> Document:

@@ -58,7 +58,11 @@ def run_due(
     After the commit, `observe_lateness(seconds)` is called for each threshold that acted, and
     `observe_breach(clock, priority)` for each breach.
     """
-    acted = unit_of_work.run(lambda work: act_on_due(work, lease, clocks=clocks, agreements=agreements))
+
+    def block(work: Work, limit: int) -> Acted:
+        return act_on_due(work, lease, clocks=clocks, agreements=agreements, limit=limit)
+
+    acted = unit_of_work.run_fitting(block, BATCH)
     for fact in acted.told:
         observe_lateness((acted.now - fact.at).total_seconds())
         if fact.is_breach:

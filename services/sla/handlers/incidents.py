@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from services.sla.domain.case import Case, awaits, fold_entry, ready, receive
 from services.sla.domain.clock import Moment
@@ -40,18 +41,18 @@ def take_incidents(
     observe_breach: Callable[[str, str], None],
 ) -> Taken:
     """Handle a batch once; `observe_breach(clock, priority)` is called after the commit for each live breach."""
-    told: list[Told] = []
 
     def block(work: Work, fresh: Sequence[Envelope]) -> Mapping[str, DeskwireError]:
-        told.clear()
-        return on_incident(work, fresh, clocks=clocks, promises=promises, agreements=agreements, read=read, told=told)
+        told: list[Told] = []
+        rejected = on_incident(
+            work, fresh, clocks=clocks, promises=promises, agreements=agreements, read=read, told=told
+        )
+        for fact in told:
+            if fact.is_breach:
+                work.afterwards(partial(observe_breach, fact.clock, fact.priority))
+        return rejected
 
-    taken = unit_of_work.take("sla", envelopes, block)
-    # A block that lost its race to another replica may have left facts that the other one has told.
-    for fact in told if taken.handled else ():
-        if fact.is_breach:
-            observe_breach(fact.clock, fact.priority)
-    return taken
+    return unit_of_work.take("sla", envelopes, block)
 
 
 def on_incident(

@@ -47,11 +47,13 @@ def run_reckoning(
     """
     told = list[Told]()
 
-    def block(work: Work) -> int:
+    def block(work: Work, limit: int) -> int:
         told.clear()
-        return reckon_cases(work, lease, clocks=clocks, promises=promises, agreements=agreements, told=told)
+        return reckon_cases(
+            work, lease, clocks=clocks, promises=promises, agreements=agreements, told=told, limit=limit
+        )
 
-    found = unit_of_work.run(block)
+    found = unit_of_work.run_fitting(block, BATCH)
     for fact in told:
         if fact.is_breach:
             observe_breach(fact.clock, fact.priority)

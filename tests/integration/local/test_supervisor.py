@@ -11,12 +11,14 @@ import pytest
 
 from deploy.local import running
 from deploy.local.backing import Backing
+from deploy.local.database import Database
 from deploy.local.folders import ROOT, Folders
 from deploy.local.parts import Parts
 from deploy.local.ports import free_port, listens
 from deploy.local.stack import Addresses, Plan
+from deploy.local.standstill import GRACE_SECONDS
 from deploy.local.stop import Stop
-from deploy.local.supervisor import StartFailed, Supervisor
+from deploy.local.supervisor import StandsStill, StartFailed, Supervisor
 
 USERS = ("good", "relay", "operator", "sender")
 
@@ -47,17 +49,22 @@ def make_plan(name: str, ops_port: int) -> Plan:
 
 
 def make_supervisor(
-    tmp_path: Path, *names: str, stop_at: str | None = None, declare: str = "tests.integration.local.nothing"
+    tmp_path: Path,
+    *names: str,
+    stop_at: str | None = None,
+    declare: str = "tests.integration.local.nothing",
+    database: Database | None = None,
+    grace: float = GRACE_SECONDS,
 ) -> tuple[Supervisor, Notes, Stop, Folders]:
     folders, stop = Folders(root=ROOT, var=tmp_path), Stop()
     notes = Notes(stop, stop_at)
     addresses = Addresses.of_one("amqp://user:secret@broker/", "mongodb://database/", USERS)
     parts = Parts(
-        backing=Backing(broker=None, database=None, addresses=addresses),
+        backing=Backing(broker=None, database=database, addresses=addresses),
         plans=tuple(make_plan(name, free_port()) for name in names),
         declare=(declare,),
     )
-    return Supervisor(folders, parts, notes, stop), notes, stop, folders
+    return Supervisor(folders, parts, notes, stop, grace=grace), notes, stop, folders
 
 
 def test_a_stack_gets_ready_tells_and_stops_without_a_trace(tmp_path: Path) -> None:
@@ -105,6 +112,18 @@ def test_without_its_topology_nothing_is_up(tmp_path: Path) -> None:
     with pytest.raises(StartFailed, match="topology does not start"):
         supervisor.run(lambda: None)
     assert "good ready" not in notes.lines
+
+
+def test_a_database_that_commits_nothing_is_started_again_three_times_and_then_the_stack_stops_and_says_why(
+    tmp_path: Path,
+) -> None:
+    database = Database(tmp_path / "database", cache="128M")
+    supervisor, notes, _, _ = make_supervisor(tmp_path, "waiting", database=database, grace=0.5)
+    with pytest.raises(StandsStill, match=r"after 3 restarts.*9 documents for ticket\.action x 3"):
+        supervisor.run(lambda: None)
+    restarts = [line for line in notes.lines if "The database started again" in line]
+    assert restarts == [f"The database started again ({n} of 3 times within an hour)" for n in (1, 2, 3)]
+    assert not database.alive
 
 
 def test_a_second_wish_to_stop_does_not_wait(tmp_path: Path) -> None:

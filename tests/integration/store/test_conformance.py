@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from shared.errors import Conflict
+from shared.envelope import Envelope
+from shared.errors import Conflict, Unstorable
 from shared.store import Document, Store, Writes
-from shared.testing import make_instant
-from tests.integration.store.rows import insert, make_row, things, update
+from shared.testing import make_envelope, make_instant
+from shared.unit_of_work import Work
+from shared.weight import MOST_DOCUMENTS, MOST_WRITTEN, check
+from tests.integration.store.rows import insert, make_row, make_unit, things, update
 
 
 def test_what_is_committed_is_read_as_it_was_written(store: Store) -> None:
@@ -169,3 +173,39 @@ def test_reserved_numbers_never_overlap_and_start_at_one(store: Store) -> None:
     counter = uuid4().hex
     assert [store.reserve(counter, 10), store.reserve(counter, 1), store.reserve(counter, 5)] == [1, 11, 12]
     assert store.reserve("other" + counter, 1) == 1
+
+
+def test_as_much_as_one_transaction_may_write_is_written(store: Store) -> None:
+    writes = Writes()
+    count = MOST_DOCUMENTS // 2
+    text = "x" * (MOST_WRITTEN // count - 200)
+    for number in range(count):
+        row = make_row(f"a{number:05}", text=text)
+        writes.inserts.setdefault("things", {})[row["_id"]] = row
+    check(writes)
+    store.commit(writes)
+    assert store.count("things", {}) == count
+
+
+def test_a_batch_that_would_write_too_much_is_handled_in_parts_of_which_each_is_whole(store: Store) -> None:
+    def keep(work: Work, envelopes: Sequence[Envelope]) -> None:
+        for envelope in envelopes:
+            work.append("things", envelope.id, make_row(envelope.id, text="x" * (MOST_WRITTEN // 3)))
+
+    batch = [make_envelope(id=str(number)) for number in range(9)]
+    unit = make_unit(store)
+    assert len(unit.take("probe", batch, keep).handled) == 9
+    assert unit.take("probe", batch, keep).duplicates == {envelope.id for envelope in batch}
+    assert set(things(store, *map(str, range(9)))) == {envelope.id for envelope in batch}
+
+
+def test_what_no_document_can_hold_is_refused_and_nothing_of_it_is_written(store: Store) -> None:
+    unit = make_unit(store)
+
+    def block(work: Work) -> None:
+        work.append("things", "a", make_row("a"))
+        work.append("things", "b", make_row("b", n=2**64))
+
+    with pytest.raises(Unstorable):
+        unit.run(block)
+    assert things(store) == {}

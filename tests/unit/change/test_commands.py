@@ -95,6 +95,7 @@ def test_a_snapshot_carries_every_field_of_the_record() -> None:
 def test_every_collection_that_is_written_has_a_document() -> None:
     desk = Desk()
     desk.take(make_deployed())
+    desk.run(commands.link, to=Link(kind=LinkKind.INCIDENT, number="INC0000001"))
     described = {document._get_collection_name() for document in storage.DOCUMENTS}
     assert set(desk.store.collections) - {"inbox", "journal", "audit"} == described
 

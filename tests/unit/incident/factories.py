@@ -94,8 +94,7 @@ class House:
 
     def tell_of_problem(self, *envelopes: Envelope) -> Taken:
         """A batch from problem."""
-        block = partial(links.on_problem, ports=self.ports, read=problem.read)
-        return self.unit_of_work.take("incident", envelopes, block)
+        return links.take_problem(self.unit_of_work, envelopes, ports=self.ports, read=problem.read)
 
     def do(self, action: str, number: str | None = None, **args: Any) -> dict[str, Any]:
         """A command of a person; returns the reply."""

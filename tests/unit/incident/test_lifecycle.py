@@ -17,6 +17,7 @@ from services.incident.domain.levels import HandOver
 from services.incident.domain.lifecycle import TABLE, Action, Origin, allowed
 from services.incident.domain.record import (
     FINISHED,
+    LINKS_SHOWN,
     UNFINISHED,
     Degree,
     Incident,
@@ -242,6 +243,14 @@ def test_a_change_of_impact_leaves_an_outage_marked_and_its_event_silent_on_it()
     after, (event,) = perform(down, Action.PRIORITISE, Prioritise(impact=Degree.HIGH), LATER, priorities=PRIORITIES)
     assert after.outage
     assert "outage" not in event.change
+
+
+def test_a_record_shows_its_latest_links_and_how_many_there_are() -> None:
+    incident = make_incident()
+    for number in range(LINKS_SHOWN + 10):
+        incident = do(incident, Action.LINK, LinkTo(kind=LinkKind.CHANGE, number=f"CHG{number}"))
+    assert [link.number for link in incident.links] == [f"CHG{number}" for number in range(10, LINKS_SHOWN + 10)]
+    assert incident.links_total == LINKS_SHOWN + 10
 
 
 def test_linking_twice_changes_nothing() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from services.notify import events
 from services.notify.domain.delivery import (
+    ATTEMPTS_KEPT,
     MOST_INTERRUPTED,
-    SHOWN_ATTEMPTS,
     TRANSITIONS,
     Action,
     Attempt,
@@ -127,8 +127,14 @@ def test_of_many_attempts_the_latest_are_held_and_all_are_counted() -> None:
     delivery = make_delivery()
     for minute in range(100):
         delivery, _ = settle(delivery, RETRY, NOW + timedelta(minutes=minute), PATIENCE)
-    assert (len(delivery.attempts), delivery.attempts_total) == (SHOWN_ATTEMPTS, 100)
+    assert (len(delivery.attempts), delivery.attempts_total) == (ATTEMPTS_KEPT, 100)
     assert delivery.attempts[-1].at == NOW + timedelta(minutes=99)
+
+
+def test_attempts_from_before_they_were_counted_count() -> None:
+    attempt = Attempt(at=NOW, outcome=Outcome.RETRY)
+    delivery, _ = settle(make_delivery(attempts=(attempt,) * 3), RETRY, NOW, PATIENCE)
+    assert delivery.attempts_total == 4
 
 
 @pytest.mark.parametrize("state", sorted(State))
@@ -189,7 +195,7 @@ def test_whatever_happens_a_delivery_keeps_its_promises(steps: list[tuple[str, i
         if delivery.state is not State.DOUBTFUL:
             assert (delivery.next_attempt_at is None) == (delivery.state in ENDED)
         assert 0 <= delivery.doubts <= delivery.tried <= delivery.attempts_total
-        assert (before.attempts + delivery.attempts[-1:])[-SHOWN_ATTEMPTS:] == delivery.attempts or (
+        assert (before.attempts + delivery.attempts[-1:])[-ATTEMPTS_KEPT:] == delivery.attempts or (
             delivery.attempts == before.attempts
         )
         if delivery.state is State.FAILED and action != "permanent":

@@ -310,7 +310,7 @@ def test_a_database_whose_connection_breaks_is_unavailable(error: Exception) -> 
 
 @pytest.mark.parametrize(
     "error",
-    [TypeError("filter must be an instance of dict"), InvalidOperation("No operations to execute"), OverflowError()],
+    [TypeError("filter must be an instance of dict"), InvalidOperation("No operations to execute")],
     ids=lambda error: type(error).__name__,
 )
 def test_a_mistake_in_a_query_is_no_broken_connection(error: Exception) -> None:
