@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Protocol
 
@@ -22,6 +23,17 @@ class SystemClock:
 
     def now(self) -> datetime:
         return to_milliseconds(datetime.now(UTC))
+
+
+class SteadyClock:
+    """A clock that nobody sets: it starts with the machine's and goes on evenly, for pauses within a process."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._at = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return to_milliseconds(self._at + timedelta(seconds=time.monotonic() - self._began))
 
 
 class FixedClock:

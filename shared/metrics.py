@@ -57,7 +57,9 @@ SLA_OUTDATED = Gauge("itsm_sla_records_outdated", "Open records yet to be comput
 NOTIFICATIONS = Counter("itsm_notifications", "Deliveries by channel and outcome.", ["channel", "outcome"])
 # Above zero for long: who is behind these hears of nothing on this channel (runbook notifications-failing).
 RECEIVERS_FAILING = Gauge(
-    "itsm_notification_receivers_failing", "Receivers, and mail servers, that failed three times in a row.", ["channel"]
+    "itsm_notification_receivers_failing",
+    "Receivers, and mail servers, that fail or asked to be left alone.",
+    ["channel"],
 )
 RPC_SECONDS = Histogram("itsm_rpc_seconds", "Calls answered.", ["method", "outcome"], buckets=_FAST)
 # Rising: the broker or the network drops connections; events are redelivered, not lost.

@@ -5,7 +5,7 @@ never stops sending, keeps them for ever, and a socket that always has data keep
 timeout of the process fires. Here:
 - `allow` sets an end for everything up to the next `allow`; reading and writing past it raise TimeIsUp.
 - What is received is counted; past `most_bytes` it raises AnswerTooLong.
-- After each piece other green threads have their turn (`time.sleep(0)`, which the runner has made green).
+- At each piece other green threads have their turn (`time.sleep(0)`, which the runner has made green).
 - TLS runs over memory (ssl.MemoryBIO), so that the same holds within a handshake or a stream of empty records.
 
 Both errors are OSErrors: a client that knows a broken connection knows them.
@@ -50,12 +50,13 @@ def connect(addresses: Sequence[str], port: int, seconds: float, *, most_bytes: 
     """
     deadline = time.monotonic() + seconds
     failure: OSError = OSError("there is no address to connect to")
-    for address in addresses:
-        left = deadline - time.monotonic()
-        if left <= 0:
+    for place, address in enumerate(addresses):
+        # One that says nothing must leave time for the others.
+        share = (deadline - time.monotonic()) / (len(addresses) - place)
+        if share <= 0:
             break
         try:
-            plain = socket.create_connection((address, port), left)
+            plain = socket.create_connection((address, port), share)
         except OSError as error:
             failure = error
         else:
@@ -150,12 +151,13 @@ class OutboundSocket:
     def _write(self, content: bytes) -> None:
         rest = memoryview(content)
         while rest:
+            # Before it and not after it: who is ended here has not sent the last byte.
+            time.sleep(0)
             self._plain.settimeout(self._left())
             try:
                 rest = rest[self._plain.send(rest) :]
             except TimeoutError:
                 raise self._time_is_up() from None
-            time.sleep(0)
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()

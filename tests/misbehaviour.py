@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
@@ -26,7 +26,7 @@ SMTP_STEPS = ("greeting", "ehlo", "mail", "rcpt", "data", "final", "quit")
 HTTP_STEPS = ("status", "informational", "headers", "body", "chunks")
 HANDED_OVER = frozenset({"final", *HTTP_STEPS})
 """At these steps the message has left already."""
-ANSWERED = frozenset({"quit", "body", "chunks"})
+ANSWERED = frozenset({"quit", "headers", "body", "chunks"})
 """At these the answer has come, and what follows is nobody's concern."""
 
 _ENDLESS = {
@@ -138,6 +138,3 @@ def _http(server: Peer, connection: socket.socket) -> None:
     reader.read(length)
     connection.sendall(_HEADS.get(server.step, b""))
     server.misbehave(connection)
-
-
-Answer = Callable[[Peer, socket.socket], None]

@@ -15,19 +15,20 @@ from services.notify import handlers, schemas, storage
 from services.notify.channels import Channels, EmailChannel, WebhookChannel
 from services.notify.domain.delivery import Delivery
 from services.notify.domain.fairness import Places, receivers
-from services.notify.domain.outcome import Progress, Result
+from services.notify.domain.outcome import Origin, Progress, Result
 from services.notify.domain.rules import Channel
 from services.notify.handlers.backlog import Backlog
-from services.notify.handlers.dispatch import Dispatcher
+from services.notify.handlers.dispatch import Dispatcher, Ended
 from services.notify.handlers.planning import Tally
 from services.notify.handlers.rounds import Rounds
 from services.notify.settings import load, with_mail_server
 from services.notify.templates import Templates
 from shared import logs
+from shared.clock import SteadyClock
 from shared.config import Settings
 from shared.entrypoints import events, tick
 from shared.envelope import Envelope
-from shared.errors import DeskwireError
+from shared.errors import DeskwireError, Unavailable
 from shared.lease import Lease
 from shared.metrics import NOTIFICATIONS, RECEIVERS_FAILING
 from shared.rpc_entrypoint import command
@@ -42,6 +43,12 @@ TOGETHER_SECONDS = 0.02
 """How long an outcome is waited for, and then others that can be recorded together with it."""
 FAREWELL = timedelta(seconds=15)
 """How long an orderly stop lets attempts end: less than the stop itself may take (`DESKWIRE_STOP_SECONDS`)."""
+
+
+AGAIN_SECONDS = 0.2
+GRACE_SECONDS = 1.0
+"""Behind the time of a channel, which ends its attempts itself: for what it does not see, such as the look-up of a
+name that hangs."""
 
 
 class GreenCrew:
@@ -78,18 +85,33 @@ class GreenCrew:
         progress, result = Progress(), None
         longest = self._channels.longest(taken.state.channel)
         try:
-            with eventlet.Timeout(longest, False):
+            with eventlet.Timeout(longest + GRACE_SECONDS, False):
                 result = self._channels.send(taken.key, taken.state, at, progress)
             result = result or progress.broken_off(f"no end after {longest:g} s")
         except eventlet.greenlet.GreenletExit:
-            result = progress.broken_off("the process stopped before the answer came") if progress.handed_over else None
+            left = progress.handed_over or progress.answered
+            result = progress.broken_off("the process stopped before the answer came") if left else None
         except Exception as error:
             # A fault of ours in one delivery must not keep the outcomes of the others from being recorded.
             log.exception("could not send", delivery=taken.key, correlationid=taken.state.trail.correlationid)
-            result = progress.broken_off(type(error).__name__)
+            result = progress.broken_off(type(error).__name__, Origin.NOBODY)
         finally:
             self._attempts.pop(taken.key, None)
             self._ended.put((taken, result))
+
+
+def wound_up(dispatcher: Dispatcher) -> list[Ended]:
+    """How the attempts ended that were on their way at an orderly stop; recorded also when the database is away for a
+    moment. Raises Unavailable when it stays away."""
+    steady = SteadyClock()
+    deadline = steady.now() + FAREWELL
+    while True:
+        try:
+            return dispatcher.wind_up(deadline - steady.now())
+        except Unavailable:
+            if steady.now() >= deadline:
+                raise
+            eventlet.sleep(AGAIN_SECONDS)
 
 
 class NotifyParts(DependencyProvider):
@@ -113,6 +135,7 @@ class NotifyParts(DependencyProvider):
         addresses = self.settings.policy.addresses
         self.dispatcher = Dispatcher(
             self.runtime.unit_of_work,
+            steady=SteadyClock(),
             rounds=Rounds(deliveries=self.deliveries, patience=self.settings.patience, lease=self.settings.lease),
             backlog=Backlog(self.deliveries.shape.collection, receivers(addresses)),
             places=Places.of(self.settings.concurrent),
@@ -150,15 +173,16 @@ class NotifyService:
     @tick("send", every=0.2, always=True)
     def send(self, lease: Lease | None) -> int:
         dispatcher = self.parts.dispatcher
-        fence = None if lease is None else (lease.name, lease.token)
-        ended = dispatcher.step(fence, stopping=lambda: self.desk.health.draining)
         if self.desk.health.draining:
-            ended += dispatcher.wind_up(FAREWELL)
+            ended = wound_up(dispatcher)
+        else:
+            fence = None if lease is None else (lease.name, lease.token)
+            ended = dispatcher.step(fence, stopping=lambda: self.desk.health.draining)
         for channel, outcome in ended:
             NOTIFICATIONS.labels(channel=channel.value, outcome=outcome.value).inc()
-        failing = Counter(receiver.channel for receiver in dispatcher.failing())
+        ailing = Counter(receiver.channel for receiver in dispatcher.ailing())
         for channel in Channel:
-            RECEIVERS_FAILING.labels(channel=channel.value).set(failing[channel])
+            RECEIVERS_FAILING.labels(channel=channel.value).set(ailing[channel])
         return len(ended)
 
     @command

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
@@ -18,17 +19,18 @@ from urllib.parse import SplitResult, urlsplit
 from standardwebhooks import Webhook as Signer
 
 from services.notify.domain.delivery import Delivery
-from services.notify.domain.outcome import WAITING_STATUSES, Outcome, Progress, Result, judge_http
+from services.notify.domain.outcome import WAITING_STATUSES, Origin, Outcome, Progress, Result, judge_http
 from services.notify.domain.rules import Webhook
 from services.notify.settings import WebhookSettings
 from shared.envelope import CONTENT_TYPE
-from shared.outbound import connect, resolve
+from shared.outbound import TimeIsUp, connect, resolve
 from shared.text.clusters import cut
 from shared.text.lines import one_line
 from shared.text.tokens import token
 
 MAX_DETAIL = 300
 PORTS = {"http": 80, "https": 443}
+LONGEST_SAID = timedelta(days=3650)
 NAT64 = IPv6Network("64:ff9b::/96")
 """RFC 6052: an IPv4 address lies in the last 32 bits."""
 
@@ -43,11 +45,12 @@ class WebhookChannel:
     def __init__(self, settings: WebhookSettings, webhooks: Mapping[str, Webhook]) -> None:
         self._settings = settings
         self._webhooks = webhooks
+        self._tls = ssl.create_default_context()
 
     @property
     def longest(self) -> float:
-        """Seconds in which any attempt has ended, the look-up of the name included."""
-        return 2 * self._settings.timeout_seconds
+        """Seconds in which any attempt has ended."""
+        return self._settings.timeout_seconds
 
     def send(self, key: str, delivery: Delivery, at: datetime, progress: Progress, /) -> Result:
         """Post the event. A refused address is permanent, a network fault may pass; see `judge_http`.
@@ -56,14 +59,14 @@ class WebhookChannel:
         """
         target = self._webhooks.get(delivery.recipient)
         if target is None:
-            return Result(outcome=Outcome.PERMANENT, detail=f"the address {delivery.recipient} is not known any more")
+            return _impossible(f"the address {delivery.recipient} is not known any more")
         body = delivery.content.body
         try:
             status, retry_after = self._post(
                 urlsplit(target.url), body.encode(), headers(target, key, body, at), progress
             )
         except AddressRefused as error:
-            return Result(outcome=Outcome.PERMANENT, detail=str(error))
+            return _impossible(str(error))
         except (http.client.HTTPException, OSError) as error:
             return progress.broken_off(cut(one_line(f"{type(error).__name__}: {error}"), MAX_DETAIL))
         asked = read_retry_after(retry_after, at) if status in WAITING_STATUSES else None
@@ -74,33 +77,82 @@ class WebhookChannel:
     ) -> tuple[int, str | None]:
         if url.scheme != "https" and not (url.scheme == "http" and self._settings.allow_http):
             raise AddressRefused(f"{url.scheme} is not allowed")
+        ends_at = time.monotonic() + self._settings.timeout_seconds
         host, port = url.hostname or "", url.port or PORTS[url.scheme]
         addresses = resolve(host, port)
         if not self._settings.allow_private and not all(is_public(one) for one in addresses):
             raise AddressRefused(f"{host} leads to a private address")
-        connection = _Pinned(
-            host, port, addresses, secure=url.scheme == "https", timeout=self._settings.timeout_seconds
-        )
+        outbound = connect(addresses, port, ends_at - time.monotonic())
         try:
+            if url.scheme == "https":
+                outbound.start_tls(self._tls, host)
+            connection = http.client.HTTPConnection(host, port)
+            connection.default_port = PORTS[url.scheme]
+            connection.sock = outbound
             target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-            connection.request("POST", target, body=body, headers=dict(headers))
-            progress.hand_over()
-            response = connection.getresponse()
-            return response.status, response.getheader("Retry-After")
+            return _exchange(connection, target, body, headers, progress)
         finally:
-            connection.close()
+            outbound.close()
+
+
+def _exchange(
+    connection: http.client.HTTPConnection, target: str, body: bytes, headers: Mapping[str, str], progress: Progress
+) -> tuple[int, str | None]:
+    """The status of the final answer, and its Retry-After."""
+    try:
+        connection.request("POST", target, body=body, headers=dict(headers))
+        progress.hand_over()
+    except TimeIsUp:
+        raise
+    except OSError as error:
+        # A receiver may answer and hang up before it has read everything (RFC 9112, section 9.5).
+        try:
+            return _answer(connection)
+        except (http.client.HTTPException, OSError):
+            raise error from None
+    return _answer(connection)
+
+
+def _answer(connection: http.client.HTTPConnection) -> tuple[int, str | None]:
+    response = _FinalAnswer(connection.sock, method="POST")
+    try:
+        response.begin()
+    except (http.client.HTTPException, OSError):
+        # A status that has come counts, whatever becomes of the rest.
+        if not isinstance(response.status, int):
+            raise
+    return response.status, None if response.headers is None else response.getheader("Retry-After")
+
+
+class _FinalAnswer(http.client.HTTPResponse):
+    """Reads past informational answers (RFC 9110, section 15.2); the library knows of one of them only."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        answer: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+        while 100 <= answer[1] < 200:
+            http.client.parse_headers(self.fp)
+            answer = super()._read_status()  # type: ignore[misc]
+        return answer
+
+
+def _impossible(detail: str) -> Result:
+    return Result(outcome=Outcome.PERMANENT, detail=detail, origin=Origin.NOBODY)
 
 
 def read_retry_after(value: str | None, now: datetime) -> timedelta | None:
-    """`Retry-After` in seconds or as an HTTP date (RFC 9110, section 10.2.3); None when it is neither or is past."""
+    """`Retry-After` in seconds or as an HTTP date in any of its three forms (RFC 9110, sections 5.6.7 and 10.2.3).
+
+    None when it is neither, or is past. More than ten years are ten years.
+    """
     text = (value or "").strip()
-    if text.isascii() and text.isdigit() and len(text) < 10:
-        return timedelta(seconds=int(text))
+    if text.isascii() and text.isdigit():
+        return min(timedelta(seconds=int(text[:12])), LONGEST_SAID)
     try:
-        asked = parsedate_to_datetime(text) - now
+        at = parsedate_to_datetime(text)
+        asked = (at if at.tzinfo is not None else at.replace(tzinfo=UTC)) - now
     except (TypeError, ValueError, OverflowError):
         return None
-    return asked if asked > timedelta() else None
+    return min(asked, LONGEST_SAID) if asked > timedelta() else None
 
 
 def headers(target: Webhook, key: str, body: str, at: datetime) -> dict[str, str]:
@@ -134,24 +186,3 @@ def _embedded(ip: IPv4Address | IPv6Address) -> IPv4Address | None:
     if ip in NAT64:
         return IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour
-
-
-class _Pinned(http.client.HTTPConnection):
-    """A connection to addresses that are known already; the name is for the certificate and the Host header."""
-
-    def __init__(self, host: str, port: int, addresses: Sequence[str], *, secure: bool, timeout: float) -> None:
-        super().__init__(host, port, timeout=timeout)
-        self.default_port = PORTS["https" if secure else "http"]
-        self._addresses = addresses
-        self._secure = secure
-
-    def connect(self) -> None:
-        """Connect to the first address that answers. From its beginning the whole attempt has `timeout` seconds."""
-        outbound = connect(self._addresses, self.port, float(self.timeout or 0))
-        if self._secure:
-            try:
-                outbound.start_tls(ssl.create_default_context(), self.host)
-            except BaseException:
-                outbound.close()
-                raise
-        self.sock = outbound

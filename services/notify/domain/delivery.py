@@ -173,7 +173,7 @@ def settle(delivery: Delivery, result: Result, now: datetime, patience: Patience
     if result.outcome is Outcome.PERMANENT:
         return _end(delivery, Action.FAIL, events.FAILED, attempt)
     if doubts:
-        return _doubt(delivery, attempt, patience)
+        return _doubt(delivery, attempt, patience, _asked(result))
     if _is_out(delivery, now, patience):
         return _end(delivery, Action.FAIL, events.FAILED, attempt)
     due_at = now if result.outcome is Outcome.INTERRUPTED else _next_attempt_at(delivery, result, now, patience)
@@ -186,11 +186,11 @@ def count_attempts(delivery: Delivery) -> int:
     return max(delivery.attempts_total, len(delivery.attempts))
 
 
-def _doubt(delivery: Delivery, attempt: Attempt, patience: Patience) -> Step:
+def _doubt(delivery: Delivery, attempt: Attempt, patience: Patience, asked: timedelta) -> Step:
     """It may have arrived: whatever follows, it is never called failed for want of patience."""
     pause = patience.doubtful_pause(delivery.doubts)
     rests = pause is None or _is_out(delivery, attempt.at, patience)
-    due_at = None if rests or pause is None else attempt.at + pause
+    due_at = None if rests or pause is None else attempt.at + max(pause, asked)
     doubtful = attempt.outcome is Outcome.DOUBTFUL
     state = _next(delivery, Action.DOUBT if doubtful else Action.DEFER)
     event = Event(
@@ -208,11 +208,14 @@ def _is_out(delivery: Delivery, now: datetime, patience: Patience) -> bool:
     return now >= delivery.tried_since + patience.keep_trying
 
 
+def _asked(result: Result) -> timedelta:
+    return min(result.retry_after or timedelta(), LONGEST_RETRY_AFTER)
+
+
 def _next_attempt_at(delivery: Delivery, result: Result, now: datetime, patience: Patience) -> datetime:
     """After its pause, or after the one the receiver asked for; the last attempt is made when patience ends."""
-    asked = min(result.retry_after or timedelta(), LONGEST_RETRY_AFTER)
     ends_at = delivery.tried_since + patience.keep_trying
-    return max(now + asked, min(now + patience.pause(delivery.tried), ends_at))
+    return max(now + _asked(result), min(now + patience.pause(delivery.tried), ends_at))
 
 
 def resend(delivery: Delivery, now: datetime) -> Step:

@@ -1,18 +1,17 @@
 """Who may be sent to now: places are shared among receivers, and one that is slow or fails holds up itself alone.
 
 A receiver is a channel and a recipient; the mail server is one more, because all mail goes through it. What a receiver
-does is remembered in the process that sends, and is learned anew by the next one. All pure.
+does is remembered in the process that sends, and is learned anew by the next one. All pure; `now` is steady time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.notify.domain.outcome import Origin, Outcome, Result
-from services.notify.domain.patience import LONGEST_RETRY_AFTER
 from services.notify.domain.rules import URGENT, Addresses, Channel
 
 LONG = timedelta(seconds=2)
@@ -22,6 +21,8 @@ FAILING_AFTER = 3
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=1)
 """Between the trials of a failing receiver: doubled each time, up to the latter."""
+LONGEST_ASKED = timedelta(hours=1)
+"""How long a receiver is left alone at its own request; the delivery it answered waits longer where that was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +46,30 @@ def receivers(addresses: Addresses) -> tuple[Receiver, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempting:
+    """One attempt that goes on."""
+
+    receiver: Receiver
+    lane: int
+    started_at: datetime
+
+    def is_long(self, now: datetime) -> bool:
+        """Whether it has given its place back."""
+        return now - self.started_at > LONG
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What a receiver did lately."""
+    """What a receiver did lately.
+
+    `quiet_until` ends the pause before the next trial of one that fails, `asked_until` the one it asked for.
+    """
 
     failures: int = 0
+    failed_at: datetime | None = None
     slow: bool = False
     quiet_until: datetime | None = None
+    asked_until: datetime | None = None
 
     @property
     def failing(self) -> bool:
@@ -59,24 +78,30 @@ class Health:
 
     def pauses(self, now: datetime) -> bool:
         """Whether it is left alone now."""
-        return self.quiet_until is not None and now < self.quiet_until
+        return any(until is not None and now < until for until in (self.quiet_until, self.asked_until))
 
-    def after(self, result: Result, took: timedelta, now: datetime) -> Health:
-        """The health after one more attempt: a success, or a refusal of one message for good, clears failures.
+    def after(self, result: Result, attempt: Attempting, now: datetime) -> Health:
+        """The health after one more attempt. A success, or a refusal of one message for good, clears failures.
 
-        `Retry-After` is a pause at once, whatever came before.
+        Attempts that go on side by side fail together, and count as one failure.
         """
-        slow = took > LONG
+        slow = now - attempt.started_at > LONG
         if result.outcome in (Outcome.SENT, Outcome.PERMANENT):
-            return Health(slow=slow)
-        failures = self.failures + 1
-        pause = timedelta()
-        if failures >= FAILING_AFTER:
-            pause = min(FIRST_PAUSE * 2 ** min(failures - FAILING_AFTER, 10), LONGEST_PAUSE)
+            return Health(slow=slow, asked_until=self.asked_until)
+        asked_until = self.asked_until
         if result.retry_after is not None:
-            pause = max(pause, min(result.retry_after, LONGEST_RETRY_AFTER))
-        quiet_until = now + pause if pause else None
-        return Health(failures=failures, slow=slow, quiet_until=quiet_until)
+            asked = now + min(result.retry_after, LONGEST_ASKED)
+            asked_until = asked if asked_until is None else max(asked, asked_until)
+        if self.failed_at is not None and attempt.started_at < self.failed_at:
+            return replace(self, slow=slow or self.slow, asked_until=asked_until)
+        failures = self.failures + 1
+        quiet_until = now + _pause(failures) if failures >= FAILING_AFTER else None
+        return Health(failures=failures, failed_at=now, slow=slow, quiet_until=quiet_until, asked_until=asked_until)
+
+
+def _pause(failures: int) -> timedelta:
+    doubled: int = 2 ** min(failures - FAILING_AFTER, 10)
+    return min(FIRST_PAUSE * doubled, LONGEST_PAUSE)
 
 
 HEALTHY = Health()
@@ -87,7 +112,7 @@ class Places:
     """How many attempts go on at once.
 
     `total` counts those that are not long yet; `urgent` of them are for the urgent lane alone; `each` is the most for
-    one receiver. `in_all` counts the long ones, too, and bounds memory.
+    one receiver. `in_all` counts the long ones, too, and bounds memory; one channel has at most half of it.
     """
 
     total: int
@@ -101,14 +126,9 @@ class Places:
         urgent = max(1, total // 4) if total > 1 else 0
         return cls(total=total, urgent=urgent, each=max(1, total // 2), in_all=total * 20)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempting:
-    """One attempt that goes on."""
-
-    receiver: Receiver
-    lane: int
-    started_at: datetime
+    def share(self, places: int, lane: int) -> int:
+        """What of so many places a lane may have: the urgent one all, the others leave its part."""
+        return places if lane == URGENT else places * (self.total - self.urgent) // self.total
 
 
 class Admission(StrEnum):
@@ -116,7 +136,7 @@ class Admission(StrEnum):
 
     ADMITTED = "admitted"
     NO_PLACE = "no_place"
-    KEPT_FOR_URGENT = "kept_for_urgent"
+    CHANNEL_FULL = "channel_full"
     RECEIVER_BUSY = "receiver_busy"
     RECEIVER_PAUSED = "receiver_paused"
     SERVER_BUSY = "server_busy"
@@ -132,31 +152,31 @@ class Traffic:
     health: Mapping[Receiver, Health] = field(default_factory=dict)
 
     def admit(self, receiver: Receiver, lane: int, now: datetime) -> Admission:
-        """Whether an attempt to `receiver` may begin now: its server, the receiver, and the places are asked."""
+        """Whether an attempt to `receiver` may begin now."""
+        if not self.has_place(lane, now):
+            return Admission.NO_PLACE
         server, health = self._health(receiver.server), self._health(receiver)
         if server.pauses(now):
             return Admission.SERVER_PAUSED
-        if server.failing and any(one.receiver.server == receiver.server for one in self.attempting.values()):
-            return Admission.SERVER_BUSY
         if health.pauses(now):
             return Admission.RECEIVER_PAUSED
-        if sum(one.receiver == receiver for one in self.attempting.values()) >= self.most(receiver, now):
-            return Admission.RECEIVER_BUSY
-        return self._place(lane, now)
+        channel = sum(attempt.receiver.channel is receiver.channel for attempt in self.attempting.values())
+        if server.failing and channel:
+            return Admission.SERVER_BUSY
+        if channel >= self.places.share(self.places.in_all // 2, lane):
+            return Admission.CHANNEL_FULL
+        most = 1 if self._ails(receiver, now) else self.places.each
+        return Admission.RECEIVER_BUSY if len(list(self._to(receiver))) >= most else Admission.ADMITTED
 
-    def most(self, receiver: Receiver, now: datetime) -> int:
-        """How many attempts to it go on at once: one where it fails, was slow, or is slow at this moment."""
-        health = self._health(receiver)
-        ailing = (
-            health.failing
-            or health.slow
-            or any(one.receiver == receiver and now - one.started_at > LONG for one in self.attempting.values())
-        )
-        return 1 if ailing else self.places.each
+    def has_place(self, lane: int, now: datetime) -> bool:
+        """Whether there is a place for anybody in this lane."""
+        short = sum(not attempt.is_long(now) for attempt in self.attempting.values())
+        places = self.places
+        return short < places.share(places.total, lane) and len(self.attempting) < places.share(places.in_all, lane)
 
-    def begun(self, key: str, attempting: Attempting) -> Traffic:
+    def begun(self, key: str, attempt: Attempting) -> Traffic:
         """With one more attempt, known by `key`."""
-        return replace(self, attempting={**self.attempting, key: attempting})
+        return replace(self, attempting={**self.attempting, key: attempt})
 
     def dropped(self, key: str) -> Traffic:
         """Without the attempt, which tells nothing of its receiver."""
@@ -165,32 +185,30 @@ class Traffic:
     def ended(self, key: str, result: Result, now: datetime) -> Traffic:
         """Without the attempt, and with what its end tells of the receiver and its server.
 
-        Whatever came as far as the recipient shows that the server is well.
+        An answer to a recipient shows that the server is well; where none came, it says nothing of the server.
         """
-        ended = self.attempting[key]
-        took, server = now - ended.started_at, ended.receiver.server
-        health = dict(self.health)
+        attempt = self.attempting[key]
+        receiver, health = attempt.receiver, dict(self.health)
         if result.origin is Origin.SERVER:
-            health[server] = self._health(server).after(result, took, now)
-        else:
-            health.pop(server, None)
-            health[ended.receiver] = self._health(ended.receiver).after(result, took, now)
-        return replace(self.dropped(key), health={who: how for who, how in health.items() if how != HEALTHY})
+            health[receiver.server] = self._health(receiver.server).after(result, attempt, now)
+        if result.origin is Origin.RECIPIENT:
+            health[receiver] = self._health(receiver).after(result, attempt, now)
+            if result.status:
+                health.pop(receiver.server, None)
+        well = {who: how for who, how in health.items() if how != HEALTHY}
+        return replace(self.dropped(key), health=well)
 
-    def failing(self) -> Iterable[Receiver]:
-        """The receivers, and servers, that are tried by one delivery at a time."""
-        return (receiver for receiver, health in self.health.items() if health.failing)
+    def ailing(self, now: datetime) -> Iterator[Receiver]:
+        """The receivers, and servers, that are left alone or tried by one delivery at a time because they fail."""
+        return (receiver for receiver, health in self.health.items() if health.failing or health.pauses(now))
+
+    def _ails(self, receiver: Receiver, now: datetime) -> bool:
+        """Whether it fails, was slow, or is slow at this moment."""
+        health = self._health(receiver)
+        return health.failing or health.slow or any(attempt.is_long(now) for attempt in self._to(receiver))
+
+    def _to(self, receiver: Receiver) -> Iterable[Attempting]:
+        return (attempt for attempt in self.attempting.values() if attempt.receiver == receiver)
 
     def _health(self, receiver: Receiver) -> Health:
         return self.health.get(receiver, HEALTHY)
-
-    def _place(self, lane: int, now: datetime) -> Admission:
-        urgent = lane == URGENT
-        short = sum(now - one.started_at <= LONG for one in self.attempting.values())
-        if len(self.attempting) >= self.places.in_all or short >= self.places.total:
-            return Admission.NO_PLACE
-        share = self.places.total - self.places.urgent
-        rest = self.places.in_all * share // self.places.total
-        if not urgent and (short >= share or len(self.attempting) >= rest):
-            return Admission.KEPT_FOR_URGENT
-        return Admission.ADMITTED

@@ -22,10 +22,11 @@ class Outcome(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where the cause of a failure lies: with this one recipient, or with the server that serves all of a channel."""
+    """Whom an outcome tells of: this one recipient, the server that serves all of a channel, or neither."""
 
     RECIPIENT = "recipient"
     SERVER = "server"
+    NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +46,25 @@ class Result:
 
 @dataclass(slots=True)
 class Progress:
-    """How far an attempt has come. Once `handed_over`, an error no longer says that the message was not taken."""
+    """How far an attempt has come.
+
+    Once `handed_over`, an error no longer says that the message was not taken. Once `answered`, nothing that follows
+    matters.
+    """
 
     handed_over: bool = False
+    answered: Result | None = None
 
     def hand_over(self) -> None:
         """All of the message has left."""
         self.handed_over = True
 
     def broken_off(self, detail: str, origin: Origin = Origin.RECIPIENT) -> Result:
-        """What an attempt without an answer means: doubtful when the message had left, else it may pass."""
-        if self.handed_over:
-            return Result(outcome=Outcome.DOUBTFUL, detail=detail)
-        return Result(outcome=Outcome.RETRY, detail=detail, origin=origin)
+        """What an attempt that ends without an answer means: doubtful when the message had left, else it may pass."""
+        if self.answered is not None:
+            return self.answered
+        outcome = Outcome.DOUBTFUL if self.handed_over else Outcome.RETRY
+        return Result(outcome=outcome, detail=detail, origin=origin)
 
 
 class Stage(StrEnum):
@@ -79,19 +86,23 @@ WAITING_STATUSES = frozenset({429, 503})
 """HTTP statuses whose Retry-After is honoured (RFC 6585, section 4; RFC 9110, section 10.2.3)."""
 
 
-def judge_smtp(stage: Stage, code: int) -> Outcome:
-    """RFC 5321, section 4.2.1: 5xx is permanent where it concerns the recipient or the message, the rest may pass.
+TOO_LARGE = 552
+"""RFC 1870, section 6.1: said of a message when its size is named, which is with its sender."""
 
-    A refused login or sender is a fault that an operator mends, so those deliveries climb the ladder.
+
+def refuse_smtp(stage: Stage, code: int) -> Outcome:
+    """What a no means. RFC 5321, section 4.2.1: 5xx is permanent where it is about the recipient or the message.
+
+    A refused login or sender is a fault that an operator mends, so those deliveries climb the ladder; and so do those
+    whose answer makes no sense here, such as a 2xx where the server was to ask for the message.
     """
-    if 200 <= code < 300:
-        return Outcome.SENT
-    return Outcome.PERMANENT if 500 <= code < 600 and stage in LASTING_STAGES else Outcome.RETRY
+    lasting = stage in LASTING_STAGES or code == TOO_LARGE
+    return Outcome.PERMANENT if 500 <= code < 600 and lasting else Outcome.RETRY
 
 
-def blame_smtp(stage: Stage) -> Origin:
+def blame_smtp(stage: Stage, code: int) -> Origin:
     """Whose failure it is: what a server refuses before it hears of a recipient, it refuses for all of them."""
-    return Origin.RECIPIENT if stage in LASTING_STAGES else Origin.SERVER
+    return Origin.RECIPIENT if stage in LASTING_STAGES or code == TOO_LARGE else Origin.SERVER
 
 
 def judge_http(status: int) -> Outcome:

@@ -33,43 +33,53 @@ class Waiting:
     lane: Lane
 
 
-Wanted = Callable[[Receiver, int], bool]
+Wanted = Callable[[Receiver, Lane], bool]
 """Whether anything could be sent to a receiver now."""
 
 
 class Backlog:
-    """Looks for what is due. `receivers` are those of the address book."""
+    """Looks for what is due. `receivers` are those of the address book; others are learned when they are met."""
 
     def __init__(self, collection: str, receivers: Sequence[Receiver]) -> None:
         self._collection = collection
-        self._receivers = tuple(receivers)
-        self._next = 0
+        self._receivers = list(receivers)
+        self._next = dict.fromkeys(Lane, 0)
         self._crowded_until = dict.fromkeys(Lane, EPOCH)
 
-    def look(self, store: Store, now: datetime, wanted: Wanted, held: Collection[str]) -> list[Waiting]:
-        """What is due and can be sent now, in the order in which it should be; without what is `held` already."""
-        return [
-            waiting
-            for lane in Lane
-            for waiting in in_turn(self._look_in(lane, store, now, wanted))
-            if waiting.key not in held and wanted(waiting.receiver, lane)
-        ]
+    def look(
+        self, lane: Lane, store: Store, now: datetime, steady: datetime, wanted: Wanted, held: Collection[str]
+    ) -> list[Waiting]:
+        """What is due at `now` in this lane and can be sent, in the order in which it should be.
 
-    def _look_in(self, lane: Lane, store: Store, now: datetime, wanted: Wanted) -> Iterable[Waiting]:
-        if now >= self._crowded_until[lane]:
+        Without what is `held` already. `steady` is the time by which looks are spaced.
+        """
+        found = {waiting.key: waiting for waiting in self._found(lane, store, now, steady, wanted)}
+        return in_turn(one for key, one in found.items() if key not in held and wanted(one.receiver, lane))
+
+    def _found(self, lane: Lane, store: Store, now: datetime, steady: datetime, wanted: Wanted) -> Iterator[Waiting]:
+        if not self._crowded_until[lane] > steady:
             # Only what waits has a next attempt, so the lane and the window are enough.
             found = self._due(store, now, {"lane": int(lane)}, LOOK_AHEAD)
+            yield from found
             if len(found) < LOOK_AHEAD:
-                return found
-            self._crowded_until[lane] = now + CROWDED
-        return self._by_receiver(lane, store, now, wanted)
+                return
+            self._crowded_until[lane] = steady + CROWDED
+            # Whoever is not in the address book any more has deliveries that must come to their end.
+            self._receivers += dict.fromkeys(one.receiver for one in found if one.receiver not in self._receivers)
+        yield from self._by_receiver(lane, store, now, wanted)
 
     def _by_receiver(self, lane: Lane, store: Store, now: datetime, wanted: Wanted) -> Iterator[Waiting]:
-        turned = self._receivers[self._next :] + self._receivers[: self._next]
-        asked = [receiver for receiver in turned if wanted(receiver, lane)][:RECEIVERS]
-        if asked:
-            self._next = (self._receivers.index(asked[-1]) + 1) % len(self._receivers)
-        for receiver in asked:
+        first = self._next[lane]
+        turned = [*range(first, len(self._receivers)), *range(first)]
+        asked = 0
+        for place in turned:
+            receiver = self._receivers[place]
+            if not wanted(receiver, lane):
+                continue
+            if asked == RECEIVERS:
+                self._next[lane] = place
+                return
+            asked += 1
             where = {"channel": receiver.channel.value, "recipient": receiver.recipient, "lane": int(lane)}
             yield from self._due(store, now, where, EACH)
 

@@ -5,7 +5,6 @@ No step waits for its slowest: an attempt that takes long goes on beside the nex
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,17 +14,22 @@ from services.notify.domain.delivery import Delivery
 from services.notify.domain.fairness import Admission, Attempting, Places, Receiver, Traffic
 from services.notify.domain.outcome import Outcome, Result
 from services.notify.domain.rules import Channel
-from services.notify.handlers.backlog import EPOCH, Backlog, Waiting
+from services.notify.handlers.backlog import EPOCH, Backlog
 from services.notify.handlers.rounds import Fence, Rounds, Tried
+from shared import logs
+from shared.clock import Clock
+from shared.envelope import Lane
+from shared.errors import Rejected
 from shared.storage import Stored
 from shared.unit_of_work import UnitOfWork
 
+log = logs.get(__name__)
+
 STEP = timedelta(seconds=1)
-"""How long one step goes on before it looks again for what is urgent."""
-READY = 100
-"""How many deliveries are taken up ahead of their places, at most."""
-READY_EACH = 20
-"""How many of them for one receiver; of one that fails or is slow no more than can begin."""
+"""How long one step goes on before others have their turn."""
+
+ITS_OWN = (Rejected, ValueError, TypeError, LookupError, ExceptionGroup)
+"""What a stored delivery that cannot be read or changed raises; anything else is the store's, and passes."""
 
 Ended = tuple[Channel, Outcome]
 
@@ -50,20 +54,28 @@ class Crew(Protocol):
 
 
 class Dispatcher:
-    """Sends what is due, one `step` at a time, for the holder of the lease of sending."""
+    """Sends what is due, one `step` at a time. `steady` is a clock that is never set; pauses go by it."""
 
     def __init__(
-        self, unit_of_work: UnitOfWork, *, rounds: Rounds, backlog: Backlog, places: Places, crew: Crew
+        self,
+        unit_of_work: UnitOfWork,
+        *,
+        steady: Clock,
+        rounds: Rounds,
+        backlog: Backlog,
+        places: Places,
+        crew: Crew,
     ) -> None:
         self._unit_of_work = unit_of_work
+        self._steady = steady
         self._rounds = rounds
         self._backlog = backlog
         self._crew = crew
         self._traffic = Traffic(places=places)
-        self._ready: dict[str, Stored[Delivery]] = {}
         self._tried: list[Tried] = []
         self._fence: Fence | None = None
         self._renew_at = EPOCH
+        self._unreadable: set[str] = set()
 
     def step(self, fence: Fence | None, stopping: Callable[[], bool]) -> list[Ended]:
         """Begin what may begin, and record what has ended; returns how each attempt ended.
@@ -71,118 +83,128 @@ class Dispatcher:
         Begins nothing once the process is `stopping`, nor without the lease (`fence` is None). Returns when there is
         nothing more to do at this moment, and after STEP in any case.
         """
-        if fence is None:
-            self._ready.clear()
-            return self._record()
-        self._hold(fence)
-        if not stopping():
-            self._take_up()
-        started = self._now()
+        self._fence = fence or self._fence
+        started = self._steady.now()
         ended: list[Ended] = []
         while True:
-            if not stopping():
-                self._begin()
+            if fence is not None and not stopping():
+                self._begin(fence)
             found = self._record()
             ended += found
-            if not found or self._now() - started >= STEP:
+            if not found or self._steady.now() - started >= STEP:
+                self._renew()
                 return ended
 
     def wind_up(self, patience: timedelta) -> list[Ended]:
-        """For an orderly stop: let attempts end for as long as `patience`, break the others off, and give all back."""
-        if self._fence is None:
-            return []
-        self._ready.clear()
-        deadline = self._now() + patience
+        """For an orderly stop: let attempts end for as long as `patience`, break the others off, and give all back.
+
+        Raises Unavailable while outcomes cannot be recorded; they are kept, and it can be called again.
+        """
+        deadline = self._steady.now() + patience
         ended: list[Ended] = []
-        while self._traffic.attempting and self._now() < deadline:
+        while self._traffic.attempting and self._steady.now() < deadline:
             ended += self._record()
         self._crew.break_off()
         while self._traffic.attempting:
             ended += self._record()
-        self._settle()
-        return ended
+        return ended + self._settle()
 
-    def failing(self) -> Sequence[Receiver]:
-        """The receivers that are tried by one delivery at a time because they fail."""
-        return tuple(self._traffic.failing())
-
-    def _now(self) -> datetime:
-        return self._unit_of_work.clock.now()
-
-    def _hold(self, fence: Fence) -> None:
-        if fence != self._fence:
-            # Somebody else had the lease meanwhile: what was taken up for later may be theirs by now.
-            self._fence = fence
-            self._ready.clear()
+    def ailing(self) -> Sequence[Receiver]:
+        """The receivers that are left alone or tried by one delivery at a time because they fail."""
+        return tuple(self._traffic.ailing(self._steady.now()))
 
     def _held(self) -> set[str]:
-        return {*self._ready, *self._traffic.attempting, *(stored.key for stored, _ in self._tried)}
+        return {*self._traffic.attempting, *(stored.key for stored, _ in self._tried)}
 
-    def _take_up(self) -> None:
-        """Fill up what is ready, and renew what is on its way before it counts as left behind."""
-        room = READY - len(self._ready)
-        now = self._now()
-        found = self._backlog.look(self._unit_of_work.store, now, partial(self._wanted, now), self._held())
-        keys = self._chosen(found, room, now)
-        if keys or (self._held() and now >= self._renew_at):
-            block = partial(self._rounds.take_up, keys=keys, held=self._held(), fence=self._holding())
-            self._ready |= {stored.key: stored for stored in self._unit_of_work.run(block)}
-            self._renew_at = now + self._rounds.lease / 3
+    def _begin(self, fence: Fence) -> None:
+        """Begin what is admitted, the urgent lane first."""
+        now = self._steady.now()
+        chosen = self._choose(fence, now)
+        for stored in self._take_up(list(chosen), fence):
+            self._traffic = self._traffic.begun(stored.key, chosen[stored.key])
+            self._crew.begin(stored, self._unit_of_work.clock.now())
 
-    def _wanted(self, now: datetime, receiver: Receiver, lane: int) -> bool:
-        admission = self._traffic.admit(receiver, lane, now)
-        return admission in (Admission.ADMITTED, Admission.NO_PLACE, Admission.KEPT_FOR_URGENT)
+    def _choose(self, fence: Fence, now: datetime) -> dict[str, Attempting]:
+        """What can begin now, by its key: each is admitted beside all that were chosen before it."""
+        traffic, chosen = self._traffic, dict[str, Attempting]()
+        held = {*self._held(), *self._unreadable}
+        elsewhere: set[str] | None = None
+        for lane in Lane:
+            if not traffic.has_place(lane, now):
+                continue
+            wanted = partial(self._admits, traffic, now)
+            store, clock = self._unit_of_work.store, self._unit_of_work.clock
+            for waiting in self._backlog.look(lane, store, clock.now(), now, wanted, held):
+                if traffic.admit(waiting.receiver, lane, now) is not Admission.ADMITTED:
+                    continue
+                if elsewhere is None:
+                    elsewhere = self._rounds.held_by_others(store, clock.now(), fence)
+                if waiting.key not in elsewhere:
+                    chosen[waiting.key] = Attempting(receiver=waiting.receiver, lane=int(lane), started_at=now)
+                    traffic = traffic.begun(waiting.key, chosen[waiting.key])
+        return chosen
 
-    def _chosen(self, found: Sequence[Waiting], room: int, now: datetime) -> list[str]:
-        """Those for which there is room, each receiver within its share; where it has none ready there always is."""
-        ready = Counter(receiver_of(stored.state) for stored in self._ready.values())
-        keys: list[str] = []
-        for waiting in found:
-            receiver = waiting.receiver
-            share = 1 if self._traffic.most(receiver, now) == 1 else READY_EACH
-            if ready[receiver] == 0 or (ready[receiver] < share and len(keys) < room):
-                keys.append(waiting.key)
-                ready[receiver] += 1
-        return keys
+    def _admits(self, traffic: Traffic, now: datetime, receiver: Receiver, lane: Lane) -> bool:
+        return traffic.admit(receiver, lane, now) is Admission.ADMITTED
 
-    def _begin(self) -> None:
-        """Begin what is admitted: the urgent lane first, then whose receiver has the least on its way."""
-        going = Counter(attempting.receiver for attempting in self._traffic.attempting.values())
-        order = {key: (stored.state.lane, going[receiver_of(stored.state)]) for key, stored in self._ready.items()}
-        for stored in sorted(self._ready.values(), key=lambda stored: order[stored.key]):
-            now, receiver, lane = self._now(), receiver_of(stored.state), stored.state.lane
-            if self._traffic.admit(receiver, lane, now) is Admission.ADMITTED:
-                del self._ready[stored.key]
-                self._traffic = self._traffic.begun(
-                    stored.key, Attempting(receiver=receiver, lane=lane, started_at=now)
-                )
-                self._crew.begin(stored, now)
+    def _take_up(self, keys: Sequence[str], fence: Fence) -> list[Stored[Delivery]]:
+        if not keys:
+            return []
+        block = partial(self._rounds.take_up, keys=keys, held=self._held(), fence=fence)
+        try:
+            taken = self._unit_of_work.run(block)
+        except ITS_OWN:
+            if len(keys) == 1:
+                # What cannot be read holds up no other; it is tried again by the next process.
+                log.exception("a delivery cannot be taken up", delivery=keys[0])
+                self._unreadable.update(keys)
+                return []
+            return [stored for key in keys for stored in self._take_up([key], fence)]
+        self._renewed()
+        return taken
 
     def _record(self) -> list[Ended]:
-        if not self._traffic.attempting and not self._tried:
-            return []
+        if not self._traffic.attempting:
+            return self._settle()
         for stored, result in self._crew.ended():
             if result is None:
                 self._traffic = self._traffic.dropped(stored.key)
             else:
-                self._traffic = self._traffic.ended(stored.key, result, self._now())
+                self._traffic = self._traffic.ended(stored.key, result, self._steady.now())
                 self._tried.append((stored, result))
-        return self._settle() if self._tried else []
+        return self._settle()
 
     def _settle(self) -> list[Ended]:
         """Record what has ended. What cannot be recorded now is kept for the next time."""
+        if not self._tried:
+            return []
         tried = tuple(self._tried)
-        held = self._held() - {stored.key for stored, _ in tried}
-        block = partial(self._rounds.settle, tried=tried, held=held, fence=self._holding())
-        self._unit_of_work.run(block)
-        self._renew_at = self._now() + self._rounds.lease / 3
+        self._write(tried)
         self._tried = self._tried[len(tried) :]
         return [(stored.state.channel, result.outcome) for stored, result in tried]
 
-    def _holding(self) -> Fence:
-        if self._fence is None:
-            raise RuntimeError("nothing is sent before a lease is held")
-        return self._fence
+    def _write(self, tried: Sequence[Tried]) -> None:
+        held = self._held() - {stored.key for stored, _ in tried}
+        block = partial(self._rounds.settle, tried=tried, held=held, fence=self._fence)
+        try:
+            self._unit_of_work.run(block)
+        except ITS_OWN:
+            if len(tried) == 1:
+                # It is found as interrupted once nobody holds it any more.
+                log.exception("an outcome cannot be recorded", delivery=tried[0][0].key)
+                return
+            for one in tried:
+                self._write([one])
+        self._renewed()
+
+    def _renew(self) -> None:
+        """What is on its way stays ours, with the lease of sending or without it, as long as the attempt goes on."""
+        if self._held() and self._steady.now() >= self._renew_at:
+            self._unit_of_work.run(partial(self._rounds.settle, tried=(), held=self._held(), fence=self._fence))
+            self._renewed()
+
+    def _renewed(self) -> None:
+        self._renew_at = self._steady.now() + self._rounds.lease / 3
 
 
 def receiver_of(delivery: Delivery) -> Receiver:

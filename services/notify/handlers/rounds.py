@@ -19,6 +19,7 @@ from services.notify.domain.patience import PatienceTable
 from services.notify.handlers.planning import NOTIFY
 from shared.cause import Cause
 from shared.storage import Repository, Stored
+from shared.store import Store
 from shared.unit_of_work import Work
 
 Fence = tuple[str, int]
@@ -60,7 +61,13 @@ class Rounds:
         )
         return taken
 
-    def settle(self, work: Work, *, tried: Sequence[Tried], held: Collection[str], fence: Fence) -> None:
+    def held_by_others(self, store: Store, now: datetime, fence: Fence) -> set[str]:
+        """The keys that other senders have on their way at this moment."""
+        rows = store.read(ROUNDS, [ROUNDS])
+        rounds = rows[0]["rounds"] if rows else []
+        return {key for one in rounds if one["token"] != fence[1] and one["until"] > now for key in one["keys"]}
+
+    def settle(self, work: Work, *, tried: Sequence[Tried], held: Collection[str], fence: Fence | None) -> None:
         """Record the outcomes of several attempts, and that only those `held` are still on their way, for a while yet.
 
         A sender that has lost its lease may do so, too: how an attempt ended is true whoever sends now.
@@ -68,7 +75,8 @@ class Rounds:
         self.deliveries.get_many(work, [taken.key for taken, _ in tried])
         for taken, result in tried:
             self.settle_one(work, taken, result)
-        self._keep(work, [one for one in _rounds(work) if one["token"] != fence[1]], held, fence)
+        if fence is not None:
+            self._keep(work, [one for one in _rounds(work) if one["token"] != fence[1]], held, fence)
 
     def settle_one(self, work: Work, taken: Stored[Delivery], result: Result) -> Stored[Delivery]:
         """Record the outcome of an attempt.

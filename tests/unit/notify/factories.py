@@ -192,10 +192,11 @@ class NotifyInMemory:
         )
         return self.unit_of_work.take("notify", envelopes, block)
 
-    def another_sender(self, crew: ScriptedCrew | None = None) -> Dispatcher:
+    def another_sender(self, crew: ScriptedCrew | None = None, steady: FixedClock | None = None) -> Dispatcher:
         """The dispatcher of a process that starts now."""
         return Dispatcher(
             self.unit_of_work,
+            steady=steady or self.clock,
             rounds=self.rounds,
             backlog=Backlog("deliveries", receivers(self.policy.addresses)),
             places=Places.of(self.places),

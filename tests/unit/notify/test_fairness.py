@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from services.notify.domain.fairness import (
     FAILING_AFTER,
     LONG,
+    LONGEST_ASKED,
     LONGEST_PAUSE,
     Admission,
     Attempting,
@@ -24,29 +25,33 @@ from tests.unit.notify.factories import DOUBTFUL, PERMANENT, RETRY, SENT
 
 NOW = make_instant()
 AWAY = Result(outcome=Outcome.RETRY, origin=Origin.SERVER)
+OURS = Result(outcome=Outcome.PERMANENT, origin=Origin.NOBODY)
 
 
 def make_receiver(recipient: str = "network", channel: Channel = Channel.EMAIL) -> Receiver:
     return Receiver(channel=channel, recipient=recipient)
 
 
-def after(*results: Result, receiver: Receiver | None = None, took: timedelta = timedelta()) -> Traffic:
+def asking(seconds: int) -> Result:
+    return Result(outcome=Outcome.RETRY, status=503, retry_after=timedelta(seconds=seconds))
+
+
+def make_attempt(recipient: str = "network", lane: Lane = Lane.NORMAL, age: timedelta = timedelta()) -> Attempting:
+    return Attempting(receiver=make_receiver(recipient), lane=lane, started_at=NOW - age)
+
+
+def after(*results: Result, took: timedelta = timedelta()) -> Traffic:
     """Attempts one after the other, each ending NOW."""
     traffic = Traffic(places=Places.of(10))
     for number, result in enumerate(results):
-        attempting = Attempting(receiver=receiver or make_receiver(), lane=Lane.NORMAL, started_at=NOW - took)
-        traffic = traffic.begun(str(number), attempting).ended(str(number), result, NOW)
+        traffic = traffic.begun(str(number), make_attempt(age=took)).ended(str(number), result, NOW)
     return traffic
 
 
 def going(traffic: Traffic, *attempts: Attempting) -> Traffic:
-    for number, attempting in enumerate(attempts):
-        traffic = traffic.begun(f"going {number}", attempting)
+    for number, attempt in enumerate(attempts):
+        traffic = traffic.begun(f"going {number}", attempt)
     return traffic
-
-
-def attempt(recipient: str = "network", lane: Lane = Lane.NORMAL, age: timedelta = timedelta()) -> Attempting:
-    return Attempting(receiver=make_receiver(recipient), lane=lane, started_at=NOW - age)
 
 
 def test_one_refusal_is_about_a_message_and_not_about_its_receiver() -> None:
@@ -63,10 +68,18 @@ def test_a_failing_receiver_is_left_alone_for_longer_each_time_and_then_tried_by
         assert health.quiet_until is not None
         later = health.quiet_until
         assert traffic.admit(make_receiver(), Lane.URGENT, later) is Admission.ADMITTED
-        assert going(traffic, attempt()).admit(make_receiver(), Lane.URGENT, later) is Admission.RECEIVER_BUSY
+        assert going(traffic, make_attempt()).admit(make_receiver(), Lane.URGENT, later) is Admission.RECEIVER_BUSY
         pauses.append(later - NOW)
     assert pauses == sorted(pauses)
     assert pauses[-1] == LONGEST_PAUSE
+
+
+def test_attempts_that_fail_side_by_side_are_one_failure() -> None:
+    traffic = going(Traffic(places=Places.of(100)), *[make_attempt(age=LONG / 2)] * 20)
+    for number in range(20):
+        traffic = traffic.ended(f"going {number}", AWAY, NOW)
+    assert traffic.admit(make_receiver(), Lane.NORMAL, NOW) is Admission.ADMITTED
+    assert traffic.health[make_receiver().server].failures == 1
 
 
 @pytest.mark.parametrize("result", [SENT, PERMANENT])
@@ -74,10 +87,18 @@ def test_a_receiver_that_answers_is_well_again(result: Result) -> None:
     assert after(RETRY, RETRY, RETRY, RETRY, result).health == {}
 
 
-def test_a_receiver_that_asks_for_time_is_left_alone_at_once() -> None:
-    traffic = after(Result(outcome=Outcome.RETRY, status=503, retry_after=timedelta(minutes=5)))
+def test_a_receiver_that_asks_for_time_is_left_alone_at_once_and_an_attempt_that_ends_later_does_not_change_that() -> (
+    None
+):
+    traffic = going(after(asking(300)), make_attempt()).ended("going 0", SENT, NOW)
     assert traffic.admit(make_receiver(), Lane.URGENT, NOW + timedelta(minutes=4)) is Admission.RECEIVER_PAUSED
     assert traffic.admit(make_receiver(), Lane.URGENT, NOW + timedelta(minutes=5)) is Admission.ADMITTED
+    assert list(traffic.ailing(NOW)) == [make_receiver()]
+    assert list(traffic.ailing(NOW + timedelta(minutes=5))) == []
+
+
+def test_a_receiver_that_asks_for_days_is_asked_again_after_an_hour() -> None:
+    assert after(asking(86_400)).admit(make_receiver(), Lane.NORMAL, NOW + LONGEST_ASKED) is Admission.ADMITTED
 
 
 def test_a_mail_server_that_is_away_is_tried_by_one_mail_whoever_it_is_for() -> None:
@@ -85,33 +106,53 @@ def test_a_mail_server_that_is_away_is_tried_by_one_mail_whoever_it_is_for() -> 
     other = make_receiver("manager")
     assert traffic.admit(other, Lane.URGENT, NOW) is Admission.SERVER_PAUSED
     later = NOW + LONGEST_PAUSE
-    assert going(traffic, attempt()).admit(other, Lane.URGENT, later) is Admission.SERVER_BUSY
+    assert going(traffic, make_attempt()).admit(other, Lane.URGENT, later) is Admission.SERVER_BUSY
     webhook = make_receiver("chat", Channel.WEBHOOK)
     assert traffic.admit(webhook, Lane.NORMAL, NOW) is Admission.ADMITTED
-    traffic = going(traffic, attempt()).ended("going 0", RETRY, NOW)
+    traffic = going(traffic, make_attempt()).ended("going 0", SENT, NOW)
     assert traffic.admit(other, Lane.NORMAL, NOW) is Admission.ADMITTED
+
+
+@pytest.mark.parametrize("result", [OURS, DOUBTFUL])
+def test_what_never_came_to_an_answer_says_nothing_of_a_server_that_is_away(result: Result) -> None:
+    traffic = after(*[AWAY] * FAILING_AFTER, result)
+    assert traffic.admit(make_receiver("manager"), Lane.URGENT, NOW) is Admission.SERVER_PAUSED
 
 
 @pytest.mark.parametrize("result", [SENT, DOUBTFUL])
 def test_a_slow_receiver_has_one_place(result: Result) -> None:
     traffic = after(result, took=LONG * 2)
-    assert going(traffic, attempt()).admit(make_receiver(), Lane.URGENT, NOW) is Admission.RECEIVER_BUSY
+    assert going(traffic, make_attempt()).admit(make_receiver(), Lane.URGENT, NOW) is Admission.RECEIVER_BUSY
 
 
 def test_an_attempt_that_takes_long_gives_its_place_back() -> None:
     places = Places.of(4)
-    traffic = going(Traffic(places=places), *[attempt(str(number)) for number in range(4)])
+    traffic = going(Traffic(places=places), *[make_attempt(str(number)) for number in range(4)])
     assert traffic.admit(make_receiver(), Lane.URGENT, NOW) is Admission.NO_PLACE
     assert traffic.admit(make_receiver(), Lane.NORMAL, NOW + LONG * 2) is Admission.ADMITTED
 
 
 def test_places_are_kept_for_the_urgent_lane() -> None:
-    traffic = going(Traffic(places=Places.of(4)), *[attempt(str(number)) for number in range(3)])
-    assert traffic.admit(make_receiver(), Lane.NORMAL, NOW) is Admission.KEPT_FOR_URGENT
+    traffic = going(Traffic(places=Places.of(4)), *[make_attempt(str(number)) for number in range(3)])
+    assert traffic.admit(make_receiver(), Lane.NORMAL, NOW) is Admission.NO_PLACE
     assert traffic.admit(make_receiver(), Lane.URGENT, NOW) is Admission.ADMITTED
 
 
-RESULTS = st.sampled_from([SENT, RETRY, PERMANENT, DOUBTFUL, AWAY])
+def test_a_silent_mail_server_leaves_room_for_webhooks() -> None:
+    places = Places.of(10)
+    traffic = Traffic(places=places)
+    while (
+        traffic.admit(receiver := make_receiver(str(len(traffic.attempting))), Lane.URGENT, NOW) is Admission.ADMITTED
+    ):
+        traffic = traffic.begun(
+            str(len(traffic.attempting)), Attempting(receiver=receiver, lane=0, started_at=NOW - LONG * 2)
+        )
+    assert traffic.admit(receiver, Lane.URGENT, NOW) is Admission.CHANNEL_FULL
+    assert len(traffic.attempting) == places.in_all // 2
+    assert traffic.admit(make_receiver("chat", Channel.WEBHOOK), Lane.BULK, NOW) is Admission.ADMITTED
+
+
+RESULTS = st.sampled_from([SENT, RETRY, PERMANENT, DOUBTFUL, AWAY, OURS, asking(20)])
 STEPS = st.lists(
     st.tuples(st.integers(0, 11), st.sampled_from(sorted(Lane)), st.integers(0, 5_000), st.none() | RESULTS),
     max_size=150,
@@ -131,12 +172,12 @@ def test_whatever_receivers_do_places_hold_and_nobody_is_shut_out_for_longer_tha
             traffic = traffic.ended(next(iter(traffic.attempting)), result, now)
         if traffic.admit(receiver, lane, now) is Admission.ADMITTED:
             traffic = traffic.begun(str(number), Attempting(receiver=receiver, lane=lane, started_at=now))
-        short = [one for one in traffic.attempting.values() if now - one.started_at <= LONG]
+        short = [attempt for attempt in traffic.attempting.values() if not attempt.is_long(now)]
         assert len(short) <= places.total
         assert len(traffic.attempting) <= places.in_all
-        assert sum(one.lane is not Lane.URGENT for one in short) <= places.total - places.urgent
-        for one in traffic.attempting.values():
-            assert sum(other.receiver == one.receiver for other in traffic.attempting.values()) <= places.each
+        assert sum(attempt.lane != Lane.URGENT for attempt in short) <= places.total - places.urgent
+        for attempt in traffic.attempting.values():
+            assert sum(other.receiver == attempt.receiver for other in traffic.attempting.values()) <= places.each
     for key in list(traffic.attempting):
         traffic = traffic.dropped(key)
     for recipient in range(12):

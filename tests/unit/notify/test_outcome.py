@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.notify.domain.outcome import Outcome, Stage, judge_http, judge_smtp
+from services.notify.domain.outcome import Origin, Outcome, Stage, blame_smtp, judge_http, refuse_smtp
 
 SENT, RETRY, PERMANENT = Outcome.SENT, Outcome.RETRY, Outcome.PERMANENT
 
@@ -10,7 +10,9 @@ SENT, RETRY, PERMANENT = Outcome.SENT, Outcome.RETRY, Outcome.PERMANENT
 @pytest.mark.parametrize(
     ("stage", "code", "outcome"),
     [
-        (Stage.DATA, 250, SENT),
+        (Stage.DATA, 250, RETRY),
+        (Stage.CONNECT, 250, RETRY),
+        (Stage.SENDER, 552, PERMANENT),
         (Stage.RECIPIENT, 550, PERMANENT),
         (Stage.RECIPIENT, 553, PERMANENT),
         (Stage.DATA, 554, PERMANENT),
@@ -27,7 +29,17 @@ SENT, RETRY, PERMANENT = Outcome.SENT, Outcome.RETRY, Outcome.PERMANENT
 def test_a_mail_server_refuses_for_good_only_a_recipient_or_a_message(
     stage: Stage, code: int, outcome: Outcome
 ) -> None:
-    assert judge_smtp(stage, code) is outcome
+    assert refuse_smtp(stage, code) is outcome
+
+
+def test_what_is_refused_before_a_recipient_is_named_is_the_servers_refusal_but_for_a_message_that_is_too_large() -> (
+    None
+):
+    blamed = {
+        (stage, code): blame_smtp(stage, code)
+        for stage, code in [(Stage.CONNECT, 421), (Stage.SENDER, 553), (Stage.SENDER, 552), (Stage.RECIPIENT, 451)]
+    }
+    assert list(blamed.values()) == [Origin.SERVER, Origin.SERVER, Origin.RECIPIENT, Origin.RECIPIENT]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import pytest
 
 from services.notify import handlers
 from services.notify.handlers.backlog import LOOK_AHEAD
+from shared.clock import FixedClock
 from shared.envelope import Lane
 from shared.errors import Conflict
-from shared.testing import published
+from shared.testing import make_instant, published
 from tests.unit.notify.factories import (
     DOUBTFUL,
     LEASE,
@@ -21,6 +22,7 @@ from tests.unit.notify.factories import (
     make_addresses,
     make_data,
     make_event,
+    make_policy,
 )
 
 
@@ -115,12 +117,89 @@ def test_a_delivery_that_ends_every_process_is_given_up() -> None:
 
 
 def test_what_a_vanished_sender_had_in_hand_holds_up_no_other() -> None:
+    notify = NotifyInMemory(crew=ScriptedCrew(*[None] * 5), places=10)
+    notify.take(*(make_event(id=str(number)) for number in range(30)))
+    notify.send()
+    held = len(notify.crew.going)
+    notify.dispatcher = notify.another_sender()
+    assert len(notify.send(token=2)) == 30 - held
+    assert states(notify) == ["planned"] * held + ["sent"] * (30 - held)
+
+
+def test_a_step_with_nothing_to_do_writes_nothing() -> None:
     notify = planned(None)
     notify.send()
     notify.dispatcher = notify.another_sender()
-    notify.take(make_event(id="another"))
-    assert len(notify.send(token=2)) == 1
-    assert states(notify) == ["planned", "sent"]
+    before = dict(notify.store.collections["rounds"])
+    assert notify.send(token=2) == []
+    assert notify.store.collections["rounds"] == before
+
+
+def test_an_attempt_that_goes_on_without_the_lease_stays_its_senders() -> None:
+    notify = planned(None)
+    notify.send()
+    other = notify.another_sender(ScriptedCrew())
+    notify.hold(2)
+    for _ in range(6):
+        notify.clock.advance(LEASE / 2)
+        notify.dispatcher.step(None, lambda: False)
+        assert other.step(("send", 2), lambda: False) == []
+
+
+def test_deliveries_for_a_name_that_left_the_address_book_come_to_their_end() -> None:
+    notify = NotifyInMemory(crew=ByRecipient({"network": PERMANENT}))
+    notify.take(*(make_event(id=str(number)) for number in range(LOOK_AHEAD + 50)))
+    notify.policy = make_policy(addresses=type(make_addresses())(emails={"manager": "m@example.org"}, webhooks={}))
+    notify.dispatcher = notify.another_sender()
+    notify.send()
+    assert set(states(notify)) == {"failed"}
+
+
+def test_a_delivery_that_is_cancelled_while_its_receiver_is_left_alone_is_not_sent() -> None:
+    notify = NotifyInMemory(crew=ByRecipient({"network": RETRY}))
+    notify.take(*(make_event(id=str(number)) for number in range(20)))
+    notify.send()
+    for row in notify.rows():
+        notify.command(handlers.cancel, {"reason": "moot"}, number=row["_id"])
+    before = len(notify.crew.handed)
+    notify.clock.advance(timedelta(hours=6))
+    notify.send()
+    assert len(notify.crew.handed) == before
+
+
+def test_an_urgent_delivery_goes_before_what_waits_for_the_same_slow_receiver() -> None:
+    notify = NotifyInMemory(crew=ByRecipient({"network": None}))
+    notify.take(*(make_event(id=str(number)) for number in range(30)))
+    notify.send()
+    notify.take(make_event(id="P1", lane=Lane.URGENT))
+    notify.clock.advance(timedelta(seconds=30))
+    for key in list(notify.crew.going):
+        notify.crew.finish(key, SENT)
+    notify.send()
+    assert notify.crew.handed[-1][1].event == "P1"
+
+
+def test_a_delivery_that_cannot_be_read_holds_up_no_other() -> None:
+    notify = NotifyInMemory()
+    notify.take(*(make_event(id=str(number)) for number in range(3)))
+    del notify.store.collections["deliveries"][notify.rows()[0]["_id"]]["content"]
+    assert len(notify.send()) == 2
+
+
+def test_with_the_clock_set_back_a_failing_receiver_is_not_left_alone_for_longer() -> None:
+    notify = NotifyInMemory(crew=ByRecipient({"network": RETRY}))
+    steady = FixedClock(make_instant())
+    notify.dispatcher = notify.another_sender(steady=steady)
+    notify.take(*(make_event(id=str(number)) for number in range(20)))
+    for _ in range(4):
+        notify.send()
+    notify.take(make_event(id="later"))
+    notify.clock.advance(-timedelta(hours=2))
+    notify.take(make_event(id="back"))
+    before = len(notify.crew.handed)
+    steady.advance(timedelta(minutes=1))
+    notify.send()
+    assert len(notify.crew.handed) > before
 
 
 def test_how_an_attempt_ended_is_recorded_by_a_sender_that_has_lost_its_lease() -> None:
