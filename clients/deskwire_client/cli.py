@@ -21,7 +21,8 @@ from typing import Any
 from deskwire_client.errors import ClientError, InvalidField
 from deskwire_client.event import LANES
 from deskwire_client.instants import parse
-from deskwire_client.reporter import CONFIRMED, Flushed, Receipt, Reporter
+from deskwire_client.outcomes import CONFIRMED, Flushed, Receipt
+from deskwire_client.reporter import Reporter
 from deskwire_client.spool import SetAside
 
 OK, WRONG, KEPT, LOST, ASIDE = 0, 2, 3, 4, 5
