@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,21 @@ class Instant(fields.Field[datetime]):
         if self._earliest is not None and at < self._earliest:
             raise ValidationError(f"must not be before {self._earliest:%Y-%m-%d}")
         return at
+
+
+class Written(fields.String):
+    """A text that one of the readers of `shared.addresses` takes, as that one writes it."""
+
+    def __init__(self, read: Callable[[str], str], **options: Any) -> None:
+        super().__init__(**options)
+        self._read = read
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return self._read(text)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
 
 
 def readable(text: str) -> None:

@@ -16,6 +16,10 @@ LADDER = (
 """The steps of the one retry ladder. Each is a queue of the broker (`shared.topology`); nothing sleeps in a worker."""
 
 
+UNSTORABLE = (OverflowError, RecursionError, UnicodeError)
+"""Raised for a value that goes past every check and cannot be kept; the schemas refuse what is known by its field."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
     """Try again after `delay`, one of the ladder's steps."""
@@ -37,10 +41,13 @@ def decide(
 
     A mistake of the sender is dead at once, under the error's own slug. Everything else climbs the ladder and
     stays on its last step until `max_attempts` are used up: with the defaults about 41 minutes, longer than any
-    restart. What ends there keeps its slug when it has one, else it is a `handler-error`.
+    restart. What ends there keeps its slug when it has one, else it is a `handler-error`. What Python or a library
+    cannot hold (`UNSTORABLE`) is dead at once, too: it is no larger, deeper or stranger at another time.
     """
     if isinstance(error, Rejected):
         return DeadLetter(error.slug)
+    if isinstance(error, UNSTORABLE):
+        return DeadLetter("unstorable")
     if attempt < max_attempts:
         return RetryAfter(ladder[min(attempt, len(ladder)) - 1])
     if isinstance(error, Early | Conflict | Unavailable):

@@ -7,7 +7,8 @@
 
 from deskwire_client.errors import ClientError, InvalidField, NotDelivered, SpoolFull
 from deskwire_client.event import EXCHANGE, Event, build
-from deskwire_client.reporter import Flushed, Receipt, Reporter, report
+from deskwire_client.outcomes import Flushed, Receipt
+from deskwire_client.reporter import Reporter, report
 from deskwire_client.spool import SetAside, Spool
 
 __all__ = [

@@ -23,7 +23,8 @@ from typing import Any, TextIO
 from deskwire_client.errors import ClientError, InvalidField
 from deskwire_client.event import LANES
 from deskwire_client.instants import parse
-from deskwire_client.reporter import CONFIRMED, Flushed, Receipt, Reporter
+from deskwire_client.outcomes import CONFIRMED, Flushed, Receipt
+from deskwire_client.reporter import Reporter
 from deskwire_client.spool import SetAside
 
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

@@ -8,7 +8,6 @@ import random
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Callable
@@ -16,38 +15,11 @@ from typing import Any, Callable
 from deskwire_client.errors import InvalidField, NotDelivered, SpoolFull
 from deskwire_client.event import Event, build
 from deskwire_client.link import Fault, Link, Sent
+from deskwire_client.outcomes import CONFIRMED, SPOOLED, Flushed, Receipt
 from deskwire_client.spool import SetAside, Spool
 
-CONFIRMED = "confirmed"
-SPOOLED = "spooled"
 BATCH = 200
 _log = logging.getLogger("deskwire_client")
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What became of an event. `status` is `confirmed` (the broker has it on disk) or `spooled` (this machine has).
-
-    `reason` says why an event was spooled; `warning` what is wrong with the spool, which has stopped nothing.
-    """
-
-    id: str
-    status: str
-    reason: str | None = None
-    warning: str | None = None
-
-
-@dataclass(frozen=True)
-class Flushed:
-    """What a flush did: how many kept events were confirmed, how many are left, and why those are.
-
-    `aside` counts the events that this flush set aside, because no broker can take them as they are.
-    """
-
-    sent: int
-    left: int
-    reason: str | None = None
-    aside: int = 0
 
 
 class Reporter:

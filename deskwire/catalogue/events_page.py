@@ -27,6 +27,10 @@ is the record's version, and `data` is the whole public record after the event, 
 Publish with AMQP's property `user-id` set to the user you log in as: the broker refuses any other, so that user is who
 acted. Without it the actor is `system:` and the event's `source`, which is no more than the sender's own word.
 
+What is read is strict JSON (RFC 8259), nested at most 64 deep. A byte order mark, line ends and NULs around it do not
+matter, and UTF-16 and UTF-32 are read, too. Ids, sources, trails, and the titles, names and references of tickets and
+deployments must show something and hold no control characters.
+
 New fields and new types are added without notice; a field's meaning never changes. Ignore what you do not know.
 """
 

@@ -10,11 +10,16 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
-from shared.envelope import MAX_HOPS, MAX_TEXT, Lane
+from shared.envelope import MAX_HOPS, MAX_INTEGER, MAX_TEXT, Lane
+from shared.intake import MAX_INTAKE_HOPS
 
 JsonSchema = dict[str, Any]
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+TIME = (
+    "When it happened: RFC 3339 with its offset, cut to milliseconds. A leap second is the last millisecond before the "
+    "next month."
+)
 TEXT = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
 
 ENVELOPE: JsonSchema = {
@@ -30,11 +35,12 @@ ENVELOPE: JsonSchema = {
         "source": {**TEXT, "description": "Who publishes: `/incident`, or a foreign sender's own name."},
         "type": TEXT,
         "subject": {**TEXT, "description": "The record's number, or a foreign sender's reference."},
-        "time": {"type": "string", "format": "date-time", "description": "When it happened."},
+        "time": {"type": "string", "format": "date-time", "description": TIME},
         "datacontenttype": {"const": "application/json"},
         "sequence": {
             "type": "integer",
             "minimum": 0,
+            "maximum": MAX_INTEGER,
             "description": "The record's version; in a history that is brought over, the position in its ticket.",
         },
         "correlationid": {**TEXT, "description": "The same in every event that follows from one."},
@@ -44,7 +50,8 @@ ENVELOPE: JsonSchema = {
             "type": "integer",
             "minimum": 0,
             "maximum": MAX_HOPS,
-            "description": "Events between the edge and this.",
+            "description": f"Events between the edge and this. In one from outside {MAX_INTAKE_HOPS} at most, so that "
+            "all that follows from it goes through.",
         },
         "lane": {
             "enum": [lane.label for lane in Lane],

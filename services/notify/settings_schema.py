@@ -7,7 +7,6 @@ import binascii
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from jinja2 import TemplateSyntaxError
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
@@ -15,21 +14,16 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 from services.notify.domain.rules import Channel
 from services.notify.events import CONSUMES
 from services.notify.templates import environment
+from shared.addresses import email_address, host_name, server, web_address
+from shared.formats import Written
 from shared.topology import matches
 
 NAME = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z", error="not a name: letters, digits, '_', '.' and '-'")
-_EMAIL = re.compile(r"[^\s@<>,;:\"()\\]+@[^\s@<>,;:\"()\\]+\Z")
 
 
 class _Strict(Schema):
     class Meta:
         unknown = RAISE
-
-
-def email(value: str) -> None:
-    """One bare address; no name beside it and no second one."""
-    if not _EMAIL.match(value) or not value.isprintable():
-        raise ValidationError("not an e-mail address")
 
 
 def one_line(value: str) -> None:
@@ -62,17 +56,6 @@ def template(value: str) -> None:
         raise ValidationError(f"line {error.lineno}: {error.message}") from None
 
 
-def web_url(value: str) -> None:
-    """An absolute http or https address without credentials; whether http is allowed is judged at sending."""
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or parts.username is not None or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValidationError("not an http or https address")
-
-
 def signing_secret(value: str) -> None:
     """A Standard Webhooks secret: base64 of at least 16 bytes, with or without `whsec_` before it."""
     try:
@@ -90,7 +73,7 @@ def _one_source(data: Mapping[str, Any], name: str, required: bool) -> None:
 
 
 class WebhookSchema(_Strict):
-    url = fields.String(required=True, validate=web_url)
+    url = Written(web_address, required=True)
     secret = fields.String(validate=signing_secret)
     secret_file = fields.String(validate=validate.Length(1))
 
@@ -100,7 +83,7 @@ class WebhookSchema(_Strict):
 
 
 class AddressSchema(_Strict):
-    email = fields.String(validate=email)
+    email = Written(email_address)
     webhook = fields.Nested(WebhookSchema)
 
     @validates_schema
@@ -130,9 +113,9 @@ class RuleSchema(_Strict):
 
 
 class SmtpSchema(_Strict):
-    host = fields.String(load_default="localhost", validate=validate.Length(1, 255))
+    host = Written(server, load_default="localhost")
     port = fields.Integer(load_default=25, strict=True, validate=validate.Range(1, 65535))
-    sender = fields.String(required=True, validate=email)
+    sender = Written(email_address, required=True)
     user = fields.String(load_default="")
     password = fields.String()
     password_file = fields.String(validate=validate.Length(1))
@@ -169,7 +152,7 @@ class PatienceTableSchema(_Strict):
 class SettingsSchema(_Strict):
     """The whole file. Every field but `domain`, `smtp`, `addresses` and `rules` has a default."""
 
-    domain = fields.String(required=True, validate=validate.Regexp(r"^[A-Za-z0-9.-]{1,255}\Z"))
+    domain = Written(host_name, required=True)
     max_attempts = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(1, 1000))
     patience = fields.Nested(PatienceTableSchema, load_default=lambda: PatienceTableSchema().load({}))
     max_hops = fields.Integer(load_default=16, strict=True, validate=validate.Range(1, 32))

@@ -149,6 +149,28 @@ def test_an_e_mail_address_is_one_bare_address(email: str) -> None:
     assert "email" in faults(make_document(addresses={"network": {"email": email}}, rules=[]))
 
 
+def test_addresses_of_other_scripts_are_kept_as_they_go_on_the_wire() -> None:
+    addresses = {
+        "network": {"email": "netz@büro.example"},
+        "chat": {"webhook": {"url": "https://büro.example/hook", "secret": SECRET}},
+    }
+    smtp = {"sender": "desk@büro.example", "host": "büro.example"}
+    settings = parse(make_document(addresses=addresses, smtp=smtp, rules=[]))
+    assert settings.policy.addresses.emails["network"] == "netz@xn--bro-hoa.example"
+    assert settings.policy.addresses.webhooks["chat"].url == "https://xn--bro-hoa.example/hook"
+    assert (settings.smtp.sender, settings.smtp.host) == ("desk@xn--bro-hoa.example", "xn--bro-hoa.example")
+
+
+def test_an_address_that_can_never_be_sent_to_stops_the_start_with_its_line_and_the_reason() -> None:
+    message = faults(
+        make_document(
+            addresses={"eai": {"email": "jörg@example.org"}, "dots": {"email": "ops..team@example.org"}}, rules=[]
+        )
+    )
+    assert "line 6, addresses.eai.email: must be ASCII before the @" in message
+    assert "line 8, addresses.dots.email: must be letters" in message
+
+
 def test_a_secret_comes_from_a_file_beside_the_settings(tmp_path: Path) -> None:
     (tmp_path / "chat.secret").write_text(f"{SECRET}\n")
     addresses = {"chat": {"webhook": {"url": "https://x/", "secret_file": "chat.secret"}}}

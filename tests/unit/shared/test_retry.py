@@ -65,3 +65,12 @@ def test_the_default_ladder_outlasts_a_restart_by_far() -> None:
     waits = [decide(KeyError(), attempt) for attempt in range(1, 8)]
     total = sum((wait.delay for wait in waits if isinstance(wait, RetryAfter)), timedelta())
     assert timedelta(minutes=40) < total < timedelta(minutes=45)
+
+
+@pytest.mark.parametrize("error", [OverflowError("int too large"), RecursionError(), "\ud800"])
+def test_what_cannot_be_held_is_dead_at_once(error: BaseException | str) -> None:
+    if isinstance(error, str):
+        with pytest.raises(UnicodeEncodeError) as caught:
+            error.encode()
+        error = caught.value
+    assert decide(error, 1) == DeadLetter("unstorable")
