@@ -90,6 +90,11 @@ def is_late_firing(
     )
 
 
+def is_set_back(alert: Alert, at: datetime, everywhere: Alert | None) -> bool:
+    """Whether a firing that is not late is dated before a resolution that has come: its clock was set back."""
+    return not alert.fires and any(at <= resolved_at for resolved_at, _ in _resolutions(alert, everywhere))
+
+
 def fired(alert: Alert, at: datetime, incident: str, now: datetime, *, late: timedelta | None) -> Alert:
     """The alert after a firing that is not late: a new episode where it had cleared."""
     alert = replace(alert, status=Status.FIRING, incident=incident, occurrences=alert.occurrences + 1, heard_at=now)
