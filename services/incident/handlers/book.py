@@ -71,11 +71,16 @@ class Book:
             claim, outcome = self._open(set_back(told, now) if back else told)
         newly = not episodes.counts_for(alert, claim.incident)
         last = self._details.get(told.key) if alert.incident == claim.incident else None
-        after = episodes.fired(episodes.begun(alert), at, claim.incident, now, late=told.late)
-        self._keep(told.key, replace(after, severity=told.signal.severity), told)
-        claim = replace(claim, count=claim.count + 1, firing=claim.firing + newly, last_at=max(claim.last_at, at))
-        if newly:
-            claim = replace(claim, beside_cleared=False)
+        severity, begun = told.signal.severity, episodes.begun(alert)
+        after = episodes.fired(begun, at, claim.incident, now, severity=severity, late=told.late)
+        self._keep(told.key, after, told)
+        claim = replace(
+            claim,
+            count=claim.count + 1,
+            firing=claim.firing + newly,
+            last_at=max(claim.last_at, at),
+            beside_cleared=claim.beside_cleared and not newly,
+        )
         if outcome is Outcome.OPENED:
             claim = replace(claim, said_at=at)
         else:
@@ -153,6 +158,8 @@ class Book:
         span = self._ports.alerts.silence.expire_after.get(told.signal.source or EVERY_SOURCE)
         if span is not None:
             looks_at = min(looks_at or self._work.now + span, self._work.now + span)
+        if (claim.settles_at, claim.looks_at) == (None, looks_at):
+            return claim
         return scheduled(claim, settles_at=None, looks_at=looks_at)
 
     def _beside_cleared(self, claim: OpenAlert) -> OpenAlert:
