@@ -57,7 +57,12 @@ def kinds() -> tuple[Poison, ...]:
         Poison(name="__type__ body", body=orjson.dumps(marker), reason="bad-envelope"),
         Poison(name="unknown version", body=_edited(specversion="9.9"), reason="bad-envelope"),
         Poison(name="unknown schema", body=_event(data={"nothing": "known"}), reason="invalid"),
-        Poison(name="endless name", body=_event(data={**_ALERT, "labels": {"A" * 200_000: "x"}}), reason="invalid"),
+        Poison(
+            name="endless name",
+            body=_event(type="ticket.submitted", data={"external_ref": "A" * 200_000, "title": "poison"}),
+            routing_key="ticket.submitted",
+            reason="invalid",
+        ),
         Poison(name="__type__ for a field", body=_event(data={"dedup_key": marker}), reason="invalid"),
         Poison(name="oversized", body=_event(data={**_ALERT, "x": "x" * MAX_BYTES}), reason="oversized"),
         Poison(

@@ -19,6 +19,7 @@ class Why(StrEnum):
     MADE = "made"
     UNKNOWN_WORD = "unknown-word"
     FAR_OFF = "far-off"
+    SET_BACK = "set-back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,6 @@ class Adjusted:
         return {name: value for name, value in told.items() if value is not None}
 
 
-def far_off(said: str) -> Adjusted:
+def odd_time(said: str, why: Why) -> Adjusted:
     """A time (RFC 3339) that cannot be when it was said."""
-    return Adjusted(field=TIME, why=Why.FAR_OFF, said=said)
+    return Adjusted(field=TIME, why=why, said=said)

@@ -90,14 +90,32 @@ def is_late_firing(
     )
 
 
-def fired(alert: Alert, at: datetime, incident: str, now: datetime, *, late: timedelta | None) -> Alert:
+def is_set_back(alert: Alert, at: datetime, everywhere: Alert | None) -> bool:
+    """Whether a firing that is not late is dated before a resolution that has come: its clock was set back."""
+    return not alert.fires and any(at <= resolved_at for resolved_at, _ in _resolutions(alert, everywhere))
+
+
+def fired(
+    alert: Alert, at: datetime, incident: str, now: datetime, *, severity: Severity, late: timedelta | None
+) -> Alert:
     """The alert after a firing that is not late: a new episode where it had cleared."""
-    alert = replace(alert, status=Status.FIRING, incident=incident, occurrences=alert.occurrences + 1, heard_at=now)
-    if alert.fired_at is None or alert.began_at is None:
-        return replace(alert, fired_at=at, began_at=at, fired_heard_at=now)
-    moved = alert if at < alert.fired_at else replace(alert, fired_at=at, fired_heard_at=now)
-    near = late is None or lag(at, alert.fired_at, alert.fired_heard_at, now) <= late
-    return replace(moved, began_at=min(alert.began_at, at)) if near else moved
+    began_at, newest = alert.began_at, alert.fired_at is None or at >= alert.fired_at
+    if alert.fired_at is None or began_at is None:
+        began_at, newest = at, True
+    elif at < began_at and (late is None or lag(at, alert.fired_at, alert.fired_heard_at, now) <= late):
+        began_at = at
+    # One copy: this is done for each repetition of a storm.
+    return replace(
+        alert,
+        status=Status.FIRING,
+        incident=incident,
+        occurrences=alert.occurrences + 1,
+        severity=severity,
+        heard_at=now,
+        began_at=began_at,
+        fired_at=at if newest else alert.fired_at,
+        fired_heard_at=now if newest else alert.fired_heard_at,
+    )
 
 
 def begun(alert: Alert) -> Alert:

@@ -16,7 +16,7 @@ from services.incident.handlers.clearings import close, hold, read_clearings, re
 from services.incident.handlers.news import News, details, heard, tell
 from services.incident.handlers.ports import Ports
 from services.incident.handlers.records import open_one
-from services.incident.handlers.told import EVERY_SOURCE, Told, alert_key
+from services.incident.handlers.told import EVERY_SOURCE, Told, alert_key, set_back
 from shared.storage import from_document, to_document
 from shared.unit_of_work import Work
 
@@ -67,13 +67,23 @@ class Book:
             return Outcome.STALE, alert.incident
         claim, outcome = self._claims.get(fingerprint), Outcome.JOINED
         if claim is None:
-            claim, outcome = self._open(told)
+            back = not told.by_arrival and episodes.is_set_back(alert, at, everywhere)
+            claim, outcome = self._open(set_back(told, now) if back else told)
         newly = not episodes.counts_for(alert, claim.incident)
         last = self._details.get(told.key) if alert.incident == claim.incident else None
-        after = episodes.fired(episodes.begun(alert), at, claim.incident, now, late=told.late)
-        self._keep(told.key, replace(after, severity=told.signal.severity), told)
-        claim = replace(claim, count=claim.count + 1, firing=claim.firing + newly, last_at=max(claim.last_at, at))
-        if outcome is not Outcome.OPENED:
+        severity, begun = told.signal.severity, episodes.begun(alert)
+        after = episodes.fired(begun, at, claim.incident, now, severity=severity, late=told.late)
+        self._keep(told.key, after, told)
+        claim = replace(
+            claim,
+            count=claim.count + 1,
+            firing=claim.firing + newly,
+            last_at=max(claim.last_at, at),
+            beside_cleared=claim.beside_cleared and not newly,
+        )
+        if outcome is Outcome.OPENED:
+            claim = replace(claim, said_at=at)
+        else:
             news, claim = heard(self._news.get(fingerprint), told, claim, last)
             self._news |= {fingerprint: news} if news is not None else {}
         self._hold(fingerprint, self._watched(told, claim))
@@ -146,8 +156,10 @@ class Book:
         """The claim while its alert fires: nothing settles, and a source that must repeat itself is looked after."""
         looks_at = claim.looks_at
         span = self._ports.alerts.silence.expire_after.get(told.signal.source or EVERY_SOURCE)
-        if span is not None and looks_at is None:
-            looks_at = self._work.now + span
+        if span is not None:
+            looks_at = min(looks_at or self._work.now + span, self._work.now + span)
+        if (claim.settles_at, claim.looks_at) == (None, looks_at):
+            return claim
         return scheduled(claim, settles_at=None, looks_at=looks_at)
 
     def _beside_cleared(self, claim: OpenAlert) -> OpenAlert:
@@ -174,7 +186,7 @@ class Book:
             ports=self._ports,
             fingerprint=fingerprint,
         )
-        claim = OpenAlert(incident=opened.key, last_at=told.at, severity=told.signal.severity, said_at=told.at)
+        claim = OpenAlert(incident=opened.key, last_at=told.at, severity=told.signal.severity)
         # Taken at once, not with the rest: a resolution in the same batch must find it to give it back.
         self._work.claim(OPEN_ALERTS, fingerprint, to_document(claim))
         return claim, Outcome.OPENED

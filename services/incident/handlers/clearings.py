@@ -33,7 +33,9 @@ def close(
 ) -> None:
     """Resolve the incident of a claim, and remember what it goes on with when it is reopened."""
     stored = ports.incidents.get(work, claim.incident)
-    ended_at = moment(stored.state, at, work.now)
+    # Dated before what it ends, it is of a clock that is wrong: unless it is history, it is said now.
+    believed = cause.backfill or at >= stored.state.opened_at
+    ended_at = moment(stored.state, at if believed else work.now, work.now)
     change(work, stored, ((Action.RESOLVE, resolve),), ended_at, cause, ports=ports)
     clearing = Clearing(incident=claim.incident, at=at, stored_at=work.now, last=replace(claim, due_at=None))
     work.load(CLEARINGS, [fingerprint])

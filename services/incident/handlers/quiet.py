@@ -59,7 +59,7 @@ def _look_at(work: Work, fingerprint: str, claim: OpenAlert, ports: Ports) -> No
         _close(work, fingerprint, claim, Resolve(code=EXPIRED, text=_reason(work, silent, claim, ports)), ports)
         return
     rules = ports.alerts.silence
-    looks_at = silence.next_look(firing.values(), rules, beside_cleared=claim.beside_cleared or bool(silent))
+    looks_at = silence.next_look(firing.values(), rules, beside_cleared=claim.beside_cleared)
     _keep(work, fingerprint, scheduled(claim, settles_at=claim.settles_at, looks_at=looks_at))
 
 

@@ -64,7 +64,7 @@ def open_one(
 
 def odd_time_note(odd: Adjusted) -> tuple[Action, Note]:
     """The step that tells the desk of a time that was not believed."""
-    text = f"Its sender dated it {odd.said}. A clock that is so far off is not believed: it counts as said now."
+    text = f"Its sender dated it {odd.said}. That clock is far off or was set back: it counts as said now."
     return Action.NOTE, Note(text=text, author_kind=AuthorKind.SYSTEM)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from services.incident.domain.adjusted import Adjusted, far_off
+from services.incident.domain.adjusted import Adjusted, Why, odd_time
 from services.incident.domain.alert_rules import counted, is_far_off
 from services.incident.domain.history import (
     Imported,
@@ -194,7 +194,7 @@ class _Desk:
 
     def _odd(self, envelope: Envelope) -> tuple[Adjusted, ...]:
         odd = not is_history(envelope) and is_far_off(envelope.time, self._work.now, self._ports.alerts.clocks)
-        return (far_off(format_instant(envelope.time)),) if odd else ()
+        return (odd_time(format_instant(envelope.time), Why.FAR_OFF),) if odd else ()
 
     def _keep(self, key: str, known: Reference, ticket: Ticket) -> None:
         keep_reference(self._work, key, known, source=ticket.envelope.source, external_ref=ticket.external_ref or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.incident.domain.adjusted import far_off
+from services.incident.domain.adjusted import Why, odd_time
 from services.incident.domain.alert_rules import Clocks, counted, is_far_off
 from services.incident.domain.alerts import Signal
 from services.incident.events import ALERT_FIRING
@@ -57,9 +57,15 @@ def told(envelope: Envelope, signal: Signal, now: datetime, clocks: Clocks) -> T
     if envelope.backfill:
         return Told(envelope=envelope, signal=signal, at=counted(envelope.time, now, clocks, history=True))
     if is_far_off(envelope.time, now, clocks):
-        signal = replace(signal, adjusted=(*signal.adjusted, far_off(format_instant(envelope.time))))
+        signal = replace(signal, adjusted=(*signal.adjusted, odd_time(format_instant(envelope.time), Why.FAR_OFF)))
     at = counted(envelope.time, now, clocks, history=False)
     return Told(envelope=envelope, signal=signal, at=at, late=clocks.late)
+
+
+def set_back(told: Told, now: datetime) -> Told:
+    """The firing of a clock that was set back: for the record it is said now."""
+    odd = odd_time(format_instant(told.envelope.time), Why.SET_BACK)
+    return replace(told, at=now, signal=replace(told.signal, adjusted=(*told.signal.adjusted, odd)))
 
 
 def alert_key(fingerprint: str, source: str | None) -> str:

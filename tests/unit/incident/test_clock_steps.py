@@ -62,6 +62,18 @@ def test_it_counts_that_time_goes_by_between_two_messages(minutes: float) -> Non
     assert open_after(at(minutes), house=house) is not inside
 
 
+def test_what_a_clock_that_was_set_back_opens_is_opened_now_and_ends_when_it_is_said() -> None:
+    house = House(at=NOW, alerts=CALM)
+    open_after(at(50), at(55, fires=False), at(0), house=house)
+    opened = house.incident("INC0000002")
+    assert (opened.opened_at, opened.state) == (NOW, State.NEW)
+    (note,) = house.rows("notes").values()
+    assert note["text"].startswith("Its sender dated it 2026-03-02T08:00:00.000Z.")
+    house.unit_of_work.clock.advance(7 * MINUTE)  # type: ignore[attr-defined]
+    open_after(at(7, fires=False), house=house)
+    assert house.incident("INC0000002").resolved_at == NOW + 7 * MINUTE
+
+
 LATE = [(61, 65), (60, 65), (64.9, 65), (59.2, 65), (50, 65), (46, 65)]
 
 

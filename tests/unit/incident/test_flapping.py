@@ -189,6 +189,19 @@ def test_a_source_that_repeats_itself_does_not_expire() -> None:
     assert live.states() == [State.RESOLVED]
 
 
+def test_a_source_is_silent_beside_what_has_cleared_and_not_beside_what_fires_again() -> None:
+    live = Live()
+    live.fires(source="a")
+    live.fires(source="b")
+    live.after(MINUTE).clears(source="a")
+    live.after(MINUTE).fires(source="a")
+    live.after(6 * HOUR).looks()
+    assert live.house.row("alerts", f"{live.house.incident('INC0000001').fingerprint}:b")["status"] == "firing"
+    live.clears(source="a")
+    live.after(5 * HOUR).looks()
+    assert live.states() == [State.RESOLVED]
+
+
 def test_a_lone_source_never_expires_unless_the_settings_say_when() -> None:
     live = Live()
     live.fires(source="a")
