@@ -72,10 +72,12 @@ def operator_channel() -> Iterator[Any]:
 
     Raises NoBroker.
     """
-    connection = Connection(find_addresses().amqp[OPERATOR], connect_timeout=5)
+    uri, link = find_addresses().amqp[OPERATOR], None
     try:
         with using_broker():
+            connection = Connection(uri, connect_timeout=5)
             channel = connection.default_channel
+            link = channel.connection
         yield channel
         with using_broker():
             connection.release()
@@ -83,7 +85,7 @@ def operator_channel() -> Iterator[Any]:
         kind = error.kind if isinstance(error, BrokenConnection) else type(error).__name__
         raise NoBroker(f"The broker does not answer: {kind}: {error.__cause__ or error}") from error
     finally:
-        abandon(connection)
+        abandon(link)
 
 
 def find_management(folders: Folders | None = None) -> Management | None:

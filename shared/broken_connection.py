@@ -54,10 +54,13 @@ def using_broker() -> Iterator[None]:
         raise BrokenConnection(f"the broker does not answer: {type(error).__name__}: {error}") from error
 
 
-def abandon(connection: Any, **options: Any) -> None:
-    """Drop a connection's socket without a handshake, which could hang on a broken network. Raises nothing."""
+def abandon(connection: Any) -> None:
+    """Drop the socket of a py-amqp connection without a handshake, which could hang on a broken network.
+
+    Raises nothing, not even where there is no connection.
+    """
     with suppress(Exception):
-        connection.collect(**options)
+        connection.collect()
 
 
 def broke(error: BaseException) -> bool:

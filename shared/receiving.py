@@ -129,6 +129,7 @@ class Session:
         self._kombu = Connection(uri, heartbeat=HEARTBEAT_SECONDS, connect_timeout=5, transport_options=options)
         self._write = Semaphore()
         self.closed = False
+        self._connection: Any = None
         try:
             with using_broker():
                 self._connection = self._kombu.connection
@@ -229,6 +230,9 @@ class Session:
             for channel in () if self.closed else self._channels:
                 with self._write, using_broker():
                     channel.close()
+            if not self.closed:
+                with self._write, using_broker():
+                    self._connection.close()
         self.drop()
 
     def ack(self, channel: Any, tag: int, *, multiple: bool) -> None:
@@ -256,7 +260,8 @@ class Session:
     def drop(self) -> None:
         """Close it, and its socket without a handshake, which could hang on a broken network; only who receives."""
         self.closed = True
-        abandon(self._kombu, socket_timeout=0.1)
+        # Not kombu's own way, which says goodbye after all and waits for the answer.
+        abandon(self._connection)
 
 
 def _lifetime(expiration: Any) -> float:

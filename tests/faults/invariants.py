@@ -148,18 +148,17 @@ def queues(_ledger: Ledger, seen: Observed) -> Verdict:
 
 
 def dead_letters(ledger: Ledger, seen: Observed) -> Verdict:
-    """The dead letters are the poison, each under its reason.
-
-    A letter may lie there twice: it is copied with a confirm and then acknowledged, and a kill can come between.
-    """
+    """The dead letters, as an operator sees them, are the poison: each once, under its reason."""
     expected = ((consumer, one, reason) for (consumer, one), reason in ledger.dead.items())
-    found = {(letter.consumer, letter.message_id, letter.reason) for letter in seen.letters}
+    found = ((letter.consumer, letter.message_id, letter.reason) for letter in seen.letters)
     return compare("dead letters = poison", expected, found)
 
 
 def dead_queues(_ledger: Ledger, seen: Observed) -> Verdict:
-    """The dead queues are as long as what was read from them."""
-    counted = Counter(dead_queue(letter.consumer) for letter in seen.letters)
+    """The dead queues are as long as what was read from them, copies included."""
+    counted: Counter[str] = Counter()
+    for letter in seen.letters:
+        counted[dead_queue(letter.consumer)] += letter.copies
     expected = ((name, count) for name, count in counted.items())
     found = ((name, count) for name, count in seen.queues.items() if count and name.endswith(".dead"))
     return compare("dead queues", expected, found)

@@ -69,6 +69,7 @@ def _scenario(result: Result) -> dict[str, Any]:
         "doubled": result.doubled,
         "poison": result.poison,
         "dead_letters": result.letters,
+        "dead_messages": result.lying,
         "redelivered": result.redelivered,
         "repeated": result.repeated,
         "invariants": {one.name: one.expected for one in result.verdicts},

@@ -90,6 +90,8 @@ class Result:
     """Messages that a service says it has handled before."""
     poison: int = 0
     letters: int = 0
+    lying: int = 0
+    """Messages in the dead queues; more than letters where a letter lies there twice."""
     verdicts: list[Verdict] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
 
@@ -214,10 +216,13 @@ class Player:
         if not scenario.redelivers:
             result.ended += rolled_badly(result)
         result.poison = len(self.ledger.dead)
-        result.letters = len(self.stage.dead_letters())
-        if not result.faults and result.letters != result.poison:
-            # A kill may come between a letter's confirmed copy and its acknowledgement, and leave it there twice.
+        letters = self.stage.dead_letters()
+        result.letters, result.lying = len(letters), sum(letter.copies for letter in letters)
+        if result.letters != result.poison:
             result.ended.append(f"{result.letters} dead letters for {result.poison} poison messages")
+        if not result.faults and result.lying != result.letters:
+            # Where a process is killed between a confirm and its note, nobody can know whether the copy is there.
+            result.ended.append(f"{result.lying} messages in the dead queues for {result.letters} letters")
         result.ended += self.stage.ended
         self.stage.ended = []
 

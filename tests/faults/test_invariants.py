@@ -134,6 +134,8 @@ BREAKS: tuple[tuple[str, Callable[[Observed], Observed]], ...] = (
     ("dead letters = poison", lambda seen: replace(seen, letters=[])),
     ("dead letters = poison", lambda seen: replace(seen, letters=[*seen.letters, make_letter(message_id="a1")])),
     ("dead letters = poison", lambda seen: replace(seen, letters=[make_letter(reason="invalid")])),
+    ("dead letters = poison", lambda seen: replace(seen, letters=[*seen.letters, make_letter(body=b"{}")])),
+    ("dead queues", lambda seen: replace(seen, letters=[make_letter(copies=2)])),
     ("dead queues", lambda seen: replace(seen, queues={"incident.dead": 2})),
     ("inbox = bindings", lambda seen: replace(seen, inboxes={**seen.inboxes, "sla": frozenset()})),
 )

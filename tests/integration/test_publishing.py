@@ -16,6 +16,7 @@ from deploy.local.database import Database
 from deploy.local.ports import free_port
 from shared.errors import Unavailable
 from shared.publisher import WINDOW, Message, Outcome, Publisher
+from shared.receiving import Session
 from tests.faults.proxy import Proxy
 from tests.integration.probe_house import ProbeHouse, eventually, probe_house
 
@@ -167,6 +168,16 @@ def test_a_broker_that_answers_nothing_from_the_first_does_not_hold_a_publisher(
     with pytest.raises(Unavailable):
         silent.publish(make_messages(1))
     assert time.monotonic() - began < 8
+
+
+def test_a_connection_for_receiving_is_dropped_at_once_although_the_broker_is_silent(
+    house: ProbeHouse, proxy: Proxy
+) -> None:
+    session = Session(house.uri(OPERATOR).replace(f":{house.broker.port}/", f":{proxy.port}/"))
+    proxy.hole()
+    began = time.monotonic()
+    session.drop()
+    assert time.monotonic() - began < 1
 
 
 def confirmed(publisher: Publisher) -> bool:
