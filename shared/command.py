@@ -19,7 +19,7 @@ from shared.envelope import MAX_INTEGER
 from shared.errors import DeskwireError, Invalid
 from shared.formats import readable
 from shared.ids import Ids
-from shared.json_text import check_depth
+from shared.json_reading import check_depth
 from shared.keys import joined
 from shared.store import Document
 from shared.unit_of_work import UnitOfWork, Work

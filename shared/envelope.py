@@ -1,6 +1,6 @@
 """The envelope of every event: CloudEvents 1.0, structured mode, strict JSON in UTF-8.
 
-The `cloudevents` library judges the attributes; writing bytes is orjson's, and reading them too (`shared.json_text`):
+The `cloudevents` library judges the attributes; writing bytes is orjson's, and reading them too (`shared.json_reading`):
 it follows RFC 8259 to the letter and has no object hook that a sender could aim at, as kombu's has
 (docs/measurements.md).
 """
@@ -19,7 +19,7 @@ from cloudevents.core.v1.event import CloudEvent
 
 from shared.clock import format_instant, parse_instant
 from shared.errors import Invalid
-from shared.json_text import read_json
+from shared.json_reading import read_json
 
 CONTENT_TYPE = "application/cloudevents+json"
 MAX_BYTES = 256 * 1024

@@ -17,7 +17,7 @@ from nameko.extensions import SharedExtension
 from shared import logs, metrics
 from shared.envelope import Lane
 from shared.errors import DeskwireError, Invalid, NotFound
-from shared.json_text import read_json
+from shared.json_reading import read_json
 from shared.publisher import Message
 from shared.receiving import Delivery, Subscription
 from shared.runtime import Runtime, trail

@@ -174,10 +174,14 @@ class House:
 
     def call(self, service: str, method: str, /, number: str | None = None, **args: Any) -> Any:
         """A command or question as a person would send it."""
+        return self.ask(service, method, number, args)
+
+    def ask(self, service: str, method: str, number: str | None, args: Mapping[str, Any], person: str = "alice") -> Any:
+        """`call`, by anybody, also with arguments that are called as its own are."""
         if self._rpc is None:
             self._rpc = RpcClient(self.uri(OPERATOR, direct=True), timeout=10)
-        actor = {"kind": "person", "id": "alice", "roles": ["agent"]}
-        return self._rpc.call(service, method, {"number": number, "args": args, "actor": actor})
+        actor = {"kind": "person", "id": person, "roles": ["agent"]}
+        return self._rpc.call(service, method, {"number": number, "args": dict(args), "actor": actor})
 
     def client(self) -> MongoClient[dict[str, Any]]:
         """A client on the database itself, past any proxy."""

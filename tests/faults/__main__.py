@@ -18,11 +18,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tests.faults.extra import join
+from tests.faults.growth import CHECKPOINTS, Growth, Row
 from tests.faults.ledger import Ledger
 from tests.faults.report import Outcome, print_json, print_table
 from tests.faults.scenarios import DOSES, Player, Result, chosen
 from tests.faults.stage import PROCESSES, WANTED, Stage, staged
 
+GROWTH = "growth"
 SETTLE_SECONDS = {"small": 60.0, "large": 300.0}
 
 
@@ -36,11 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
     join()
     started = time.monotonic()
     folder = Path(options.folder or tempfile.mkdtemp(prefix="deskwire-faults-"))
-    results = _run(options, folder, console)
-    outcome = Outcome(seed=options.seed, dose=options.dose, results=results, seconds=time.monotonic() - started)
+    results = _run(options, folder, console) if options.only != [GROWTH] else []
+    grown = _grow(options, folder / GROWTH) if _is_to_grow(options, results) else []
+    outcome = Outcome(
+        seed=options.seed, dose=options.dose, results=results, seconds=time.monotonic() - started, grown=grown
+    )
     if options.json:
         print_json(outcome)
-    elif results:
+    else:
         print_table(outcome, console)
     if not outcome.holds:
         console.print(f"the logs are in {folder}", soft_wrap=True)
@@ -52,7 +57,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--dose", choices=sorted(DOSES), default="small")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="tell the same run again")
     parser.add_argument("--events", type=int, help="events in all scenarios together (default: the dose's)")
-    names = sorted(one.name for one in DOSES["small"][0])
+    names = [*sorted(one.name for one in DOSES["small"][0]), GROWTH]
     parser.add_argument("--only", action="append", default=[], choices=names, help="only this scenario; repeatable")
     parser.add_argument("--json", action="store_true", help="a JSON document on standard output")
     parser.add_argument("--folder", help="where data and logs go (default: a new temporary folder)")
@@ -85,6 +90,19 @@ def _run(options: argparse.Namespace, folder: Path, console: Console) -> list[Re
                     return results
             _end(stage, player, results[-1])
     return results
+
+
+def _is_to_grow(options: argparse.Namespace, results: list[Result]) -> bool:
+    wanted = not options.only or GROWTH in options.only
+    return wanted and not any(result.complaints for result in results)
+
+
+def _grow(options: argparse.Namespace, folder: Path) -> list[Row]:
+    """On a stage of its own: what it writes is no story that the invariants know."""
+    with staged(folder) as stage:
+        growth = Growth(stage, CHECKPOINTS[options.dose])
+        growth.run()
+        return growth.rows
 
 
 def _end(stage: Stage, player: Player, last: Result) -> None:

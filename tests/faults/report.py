@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.faults.growth import Row, as_dict, print_growth
 from tests.faults.scenarios import Result
 
 COLUMNS = (
@@ -36,10 +37,12 @@ class Outcome:
     dose: str
     results: Sequence[Result]
     seconds: float
+    grown: Sequence[Row] = ()
 
     @property
     def holds(self) -> bool:
-        return bool(self.results) and not any(result.complaints for result in self.results)
+        parts = (*self.results, *self.grown)
+        return bool(parts) and not any(part.complaints for part in parts)
 
     def as_dict(self) -> dict[str, Any]:
         """The run as JSON."""
@@ -51,6 +54,7 @@ class Outcome:
             "faults": sum(result.faults.total() for result in self.results),
             "events": sum(result.events for result in self.results),
             "scenarios": [_scenario(result) for result in self.results],
+            "growth": [as_dict(row) for row in self.grown],
         }
 
 
@@ -84,6 +88,16 @@ def print_json(outcome: Outcome) -> None:
 
 def print_table(outcome: Outcome, console: Console) -> None:
     """One line a scenario, then what did not hold."""
+    if outcome.results:
+        _print_scenarios(outcome, console)
+    if outcome.grown:
+        print_growth(list(outcome.grown), console)
+    for complaint in (complaint for row in outcome.grown for complaint in row.complaints):
+        console.print(f"[red]growth[/red]: {complaint}", highlight=False, soft_wrap=True)
+    console.print("everything holds" if outcome.holds else "something does not hold")
+
+
+def _print_scenarios(outcome: Outcome, console: Console) -> None:
     table = Table(*COLUMNS, title=f"faults, dose {outcome.dose}, seed {outcome.seed}")
     for result in outcome.results:
         table.add_row(*_cells(result), style="red" if result.complaints else "")
@@ -97,7 +111,6 @@ def print_table(outcome: Outcome, console: Console) -> None:
     for result in outcome.results:
         for complaint in result.complaints:
             console.print(f"[red]{result.scenario}[/red]: {complaint}", highlight=False, soft_wrap=True)
-    console.print("everything holds" if outcome.holds else "something does not hold")
 
 
 def _cells(result: Result) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ LEAST_EVENTS = 1_000
 SEED = 7
 """The same faults each time, so that a failure is the change's; DESKWIRE_FAULTS_SEED tries others."""
 LEAST_FAULTS = 40
+LISTS = 9
 DEADLINE_SECONDS = 540
 
 
@@ -35,4 +36,5 @@ def test_no_fault_loses_or_doubles_anything(tmp_path: Path) -> None:
     complaints = {one["scenario"]: one["complaints"] for one in outcome["scenarios"] if one["complaints"]}
     assert (run.returncode, complaints) == (0, {}), f"seed {seed}"
     assert outcome["events"] >= LEAST_EVENTS
+    assert len(outcome["growth"]) == LISTS
     assert outcome["faults"] >= LEAST_FAULTS

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.clock import FixedClock
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Invalid, TooLarge, Unstorable
+from shared.ids import SequentialIds
 from shared.store import INBOX, Writes
-from shared.testing import MemoryStore, make_envelope, make_unit_of_work
-from shared.unit_of_work import Taken, Work
+from shared.testing import MemoryStore, make_envelope, make_instant, make_unit_of_work
+from shared.unit_of_work import Taken, UnitOfWork, Work
 from shared.weight import MOST_DOCUMENTS, MOST_WRITTEN, Weight, check, weigh
 
 MEGABYTE = 1024 * 1024
@@ -161,3 +163,11 @@ def test_outcomes_cover_a_batch_however_it_is_split(wanted: list[int], copies: l
     assert all(one.bytes <= MOST_WRITTEN for one in store.weights)
     kept = set(store.collections.get("kept", {}))
     assert kept == taken.handled == {one.id for one in envelopes if 0 <= one.data["bytes"] < MOST_WRITTEN - 1000}
+
+
+def test_after_a_standstill_a_batch_is_handled_in_as_many_parts_as_are_asked_for() -> None:
+    store = WeighingStore()
+    unit = UnitOfWork(store, FixedClock(make_instant()), SequentialIds(), share=lambda: 4)
+    assert len(unit.take("sla", asking(*[1] * 10), keep).handled) == 10
+    assert [one.collections["kept"] for one in store.weights] == [3, 3, 3, 1]
+    assert unit.run_fitting(lambda _, most: most, 20) == 5

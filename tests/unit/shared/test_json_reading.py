@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.envelope import decode
 from shared.errors import Invalid
-from shared.json_text import MAX_DEPTH, check_depth, read_json
+from shared.json_reading import MAX_DEPTH, check_depth, read_json
 
 EVENT = (
     '{"specversion": "1.0", "id": "1", "source": "/m", "type": "alert.firing", "time": "2026-03-02T09:00:00Z", '
