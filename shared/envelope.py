@@ -1,8 +1,8 @@
 """The envelope of every event: CloudEvents 1.0, structured mode, strict JSON in UTF-8.
 
-The `cloudevents` library judges the attributes; writing bytes is orjson's, and reading them too (`shared.json_reading`):
-it follows RFC 8259 to the letter and has no object hook that a sender could aim at, as kombu's has
-(docs/measurements.md).
+The `cloudevents` library judges the attributes; writing bytes is orjson's, and reading them too
+(`shared.json_reading`): it follows RFC 8259 to the letter and has no object hook that a sender could aim at, as
+kombu's has (docs/measurements.md).
 """
 
 from __future__ import annotations

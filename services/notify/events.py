@@ -15,7 +15,7 @@ PUBLISHES = {
     DEFERRED: "An attempt failed in a way that may pass; the delivery is tried again later.",
     DOUBTFUL: "It was handed over in full and the answer was lost: it may have arrived, and is tried again rarely.",
     SENT: "The channel took the delivery over: the mail server or the webhook's receiver answered yes.",
-    FAILED: "The delivery was given up: the receiver refused it for good, or every attempt was used.",
+    FAILED: "The delivery was given up: the receiver refused it for good, or it was tried as long as its channel is.",
     CANCELLED: "A person stopped the delivery before it was sent.",
     REQUEUED: "A person asked to send a sent, failed or doubtful delivery again, under the same Message-ID.",
 }

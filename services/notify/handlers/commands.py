@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from services.notify.domain import delivery as lifecycle
 from services.notify.domain.delivery import Delivery
+from shared.batching import fitting
 from shared.clock import format_instant
 from shared.command import Command
 from shared.errors import Invalid
@@ -81,9 +82,16 @@ def resend(work: Work, command: Command, args: Mapping[str, Any], *, deliveries:
 def _resend_group(work: Work, command: Command, args: Mapping[str, Any], deliveries: Repository[Delivery]) -> Document:
     if "state" not in args:
         raise Invalid("a number, or a state of those that are meant, is needed", pointer="/args/state")
-    page, following = _page(work, args, deliveries)
+    page, following = _fitting(*_page(work, args, deliveries))
     numbers = [_resend(work, stored, command, deliveries).key for stored in page]
     return {"resent": len(numbers), "numbers": numbers, "next": following}
+
+
+def _fitting(page: Sequence[Stored[Delivery]], following: str | None) -> tuple[Sequence[Stored[Delivery]], str | None]:
+    """As much of a page as one transaction takes, and where it goes on: each is written with its words."""
+    sizes = [len(stored.state.content.text) + len(stored.state.content.body) for stored in page]
+    count = fitting(sizes, len(page)) if page else 0
+    return (page, following) if count == len(page) else (page[:count], page[count - 1].state.place)
 
 
 def _resend(

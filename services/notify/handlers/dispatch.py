@@ -19,7 +19,7 @@ from services.notify.handlers.rounds import Fence, Rounds, Tried
 from shared import logs
 from shared.clock import Clock
 from shared.envelope import Lane
-from shared.errors import Rejected
+from shared.errors import Crowded, Rejected
 from shared.storage import Stored
 from shared.unit_of_work import UnitOfWork
 
@@ -188,7 +188,9 @@ class Dispatcher:
         block = partial(self._rounds.settle, tried=tried, held=held, fence=self._fence)
         try:
             self._unit_of_work.run(block)
-        except ITS_OWN:
+        except (*ITS_OWN, Crowded) as error:
+            if len(tried) == 1 and isinstance(error, Crowded):
+                raise
             if len(tried) == 1:
                 # It is found as interrupted once nobody holds it any more.
                 log.exception("an outcome cannot be recorded", delivery=tried[0][0].key)
