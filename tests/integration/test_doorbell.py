@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from shared.clock import SystemClock
 from shared.envelope import Lane
 from shared.ids import SystemIds
 from shared.store import JOURNAL
@@ -27,7 +28,7 @@ def start(make_house: Callable[..., House], environment: Mapping[str, str]) -> H
 def open_incident(house: House) -> None:
     key = IDS.new()
     data = {"dedup_key": key, "title": "No link", "severity": "error", "source": "monitor"}
-    house.publish(make_envelope(id=key, data=data))
+    house.publish(make_envelope(id=key, time=SystemClock().now(), data=data))
 
 
 def arrived(house: House) -> int:

@@ -51,6 +51,8 @@ def mail_server(answers: Mapping[str, bytes], messages: list[bytes]) -> Callable
                 message = b""
                 while (part := reader.readline()) not in (b".\r\n", b""):
                     message += part
+                if not part:
+                    return
                 messages.append(message)
                 connection.sendall(said["final"])
 
