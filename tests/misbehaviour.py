@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
@@ -46,12 +46,19 @@ _HEADS = {
 }
 
 
-class Peer:
-    """One such server on a port of its own. `calls` counts its connections."""
+Took = Callable[[list[bytes], bytes], None]
 
-    def __init__(self, step: str, manner: Manner) -> None:
+
+class Peer:
+    """One such server on a port of its own. `calls` counts its connections.
+
+    `took` is called with each message that it has said yes to: its head and its body.
+    """
+
+    def __init__(self, step: str, manner: Manner, took: Took = lambda _head, _body: None) -> None:
         self.step = step
         self.manner = manner
+        self.took = took
         self.calls = 0
         self._closed = threading.Event()
         self._server = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -90,9 +97,9 @@ class Peer:
 
 
 @contextmanager
-def peer(step: str, manner: Manner) -> Iterator[Peer]:
+def peer(step: str, manner: Manner, took: Took = lambda _head, _body: None) -> Iterator[Peer]:
     """A peer that runs within the block."""
-    running = Peer(step, manner)
+    running = Peer(step, manner, took)
     try:
         yield running
     finally:
@@ -123,18 +130,24 @@ def _smtp(server: Peer, connection: socket.socket) -> None:
         if not at(step, answer):
             return
         if step == "data":
-            while reader.readline() not in (b".\r\n", b""):
-                pass
+            message = b""
+            while (part := reader.readline()) not in (b".\r\n", b""):
+                message += part
+            if server.step != "final":
+                server.took([], message)
             if not at("final", b"250 taken\r\n"):
                 return
 
 
 def _http(server: Peer, connection: socket.socket) -> None:
     reader = connection.makefile("rb")
-    length = 0
+    head, length = [], 0
     while (line := reader.readline()) not in (b"\r\n", b""):
+        head.append(line)
         name, _, value = line.partition(b":")
         length = int(value) if name.lower() == b"content-length" else length
-    reader.read(length)
+    body = reader.read(length)
+    if server.step in ANSWERED:
+        server.took(head, body)
     connection.sendall(_HEADS.get(server.step, b""))
     server.misbehave(connection)

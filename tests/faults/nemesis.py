@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from tests.faults.sinks import mail_call, read_web_call
 from tests.faults.stage import PROCESSES, Stage
 from tests.misbehaviour import HTTP_STEPS, SMTP_STEPS, Manner, peer
 
@@ -104,7 +105,10 @@ def sick(link: str, step: str, manner: Manner, seconds: float) -> Fault:
     """The mail server or the webhook's receiver goes wrong at one step for a while. notify must answer its probes."""
 
     def strike(stage: Stage) -> None:
-        with peer(step, manner) as server:
+        def took(head: list[bytes], body: bytes) -> None:
+            stage.sinks.calls.note(mail_call(body) if link == "mail" else read_web_call(head, body))
+
+        with peer(step, manner, took) as server:
             stage.links[link].divert(server.port)
             deadline = time.monotonic() + seconds
             while time.monotonic() < deadline:

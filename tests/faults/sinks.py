@@ -46,6 +46,11 @@ class Calls:
                 self.taken.append(call)
             return share > 1
 
+    def note(self, call: Call) -> None:
+        """Write down what was taken elsewhere, by a server that stood in for a sink."""
+        with self._lock:
+            self.taken.append(call)
+
     def snapshot(self) -> tuple[Call, ...]:
         """All calls so far."""
         with self._lock:
@@ -85,16 +90,30 @@ class _Mail:
         self._calls = calls
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
-        message = message_from_bytes(envelope.content)
-        text = str(message.get_payload())
-        event = text.partition(EVENT_MARK)[2].strip().split("\n")[0].strip()
-        call = Call(
-            channel="email",
-            identity="".join(str(message["Message-ID"]).split()),
-            event=event,
-            recipient=envelope.rcpt_tos[0].partition("@")[0],
-        )
-        return "250 taken" if self._calls.take(call) else "451 try again later"
+        return "250 taken" if self._calls.take(mail_call(envelope.content)) else "451 try again later"
+
+
+def mail_call(content: bytes) -> Call:
+    """The call that a mail is."""
+    message = message_from_bytes(content)
+    text = str(message.get_payload())
+    return Call(
+        channel="email",
+        identity="".join(str(message["Message-ID"]).split()),
+        event=text.partition(EVENT_MARK)[2].strip().split("\n")[0].strip(),
+        recipient=str(message["To"]).partition("@")[0],
+    )
+
+
+def web_call(identity: str, path: str, body: bytes) -> Call:
+    """The call that a webhook is."""
+    return Call(channel="webhook", identity=identity, event=json.loads(body)["id"], recipient=path.strip("/"))
+
+
+def read_web_call(head: list[bytes], body: bytes) -> Call:
+    """The same of a request's lines."""
+    named = dict(line.decode("latin-1").partition(":")[::2] for line in head[1:])
+    return web_call(named["webhook-id"].strip(), head[0].split()[1].decode(), body)
 
 
 def _webhook(calls: Calls) -> type[BaseHTTPRequestHandler]:
@@ -102,13 +121,8 @@ def _webhook(calls: Calls) -> type[BaseHTTPRequestHandler]:
         timeout = 10
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            call = Call(
-                channel="webhook",
-                identity=self.headers["webhook-id"],
-                event=body["id"],
-                recipient=self.path.strip("/"),
-            )
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            call = web_call(self.headers["webhook-id"], self.path, body)
             self.send_response(204 if calls.take(call) else 503)
             self.send_header("Content-Length", "0")
             self.end_headers()
