@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -28,13 +28,13 @@ from shared.clock import SteadyClock
 from shared.config import Settings
 from shared.entrypoints import events, tick
 from shared.envelope import Envelope
-from shared.errors import DeskwireError, Unavailable
+from shared.errors import Unavailable
 from shared.lease import Lease
 from shared.metrics import NOTIFICATIONS, RECEIVERS_FAILING
 from shared.rpc_entrypoint import command
 from shared.runtime import SETTINGS, Desk, Runtime
 from shared.storage import Stored
-from shared.unit_of_work import Taken, Work
+from shared.unit_of_work import Taken
 
 log = logs.get(__name__)
 
@@ -125,6 +125,12 @@ class NotifyParts(DependencyProvider):
         addresses = self.settings.policy.addresses
         self.deliveries = storage.deliveries(schemas.snapshot)
         self.templates = Templates(self.settings.policy.rules)
+        self.planning = handlers.Planning(
+            deliveries=self.deliveries,
+            policy=self.settings.policy,
+            read=schemas.read_facts,
+            render=self.templates.render,
+        )
         self.channels = Channels(
             email=EmailChannel(self.settings.smtp, addresses.emails),
             webhook=WebhookChannel(self.settings.webhook, addresses.webhooks),
@@ -207,21 +213,7 @@ class NotifyService:
         return self.desk.commands.answer(request, schema, partial(handler, deliveries=self.parts.deliveries))
 
     def _plan(self, envelopes: Sequence[Envelope]) -> Taken:
-        def block(work: Work, fresh: Sequence[Envelope]) -> Mapping[str, DeskwireError]:
-            tally: Tally = Counter()
-            rejected = handlers.on_events(
-                work,
-                fresh,
-                deliveries=self.parts.deliveries,
-                policy=self.parts.settings.policy,
-                read=schemas.read_facts,
-                render=self.parts.templates.render,
-                tally=tally,
-            )
-            work.afterwards(partial(count_planned, tally))
-            return rejected
-
-        return self.desk.unit_of_work.take("notify", envelopes, block)
+        return handlers.take_events(self.desk.unit_of_work, envelopes, self.parts.planning, count_planned)
 
 
 def count_planned(tally: Tally) -> None:

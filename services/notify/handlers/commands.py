@@ -89,7 +89,7 @@ def _resend_group(work: Work, command: Command, args: Mapping[str, Any], deliver
 
 def _fitting(page: Sequence[Stored[Delivery]], following: str | None) -> tuple[Sequence[Stored[Delivery]], str | None]:
     """As much of a page as one transaction takes, and where it goes on: each is written with its words."""
-    sizes = [len(stored.state.content.text) + len(stored.state.content.body) for stored in page]
+    sizes = [len(f"{stored.state.content.text}{stored.state.content.body}".encode()) for stored in page]
     count = fitting(sizes, len(page)) if page else 0
     return (page, following) if count == len(page) else (page[:count], page[count - 1].state.place)
 

@@ -179,18 +179,18 @@ class NotifyInMemory:
         self.places = places
         self.rounds = Rounds(deliveries=self.deliveries, patience=PATIENCE_TABLE, lease=LEASE)
         self.dispatcher = self.another_sender()
-        self.tally: Counter[Any] = Counter()
+        self.tallied: list[Counter[Any]] = []
 
     def take(self, *envelopes: Envelope) -> Taken:
-        block = partial(
-            handlers.on_events,
-            deliveries=self.deliveries,
-            policy=self.policy,
-            read=schemas.read_facts,
-            render=self.templates.render,
-            tally=self.tally,
+        planning = handlers.Planning(
+            deliveries=self.deliveries, policy=self.policy, read=schemas.read_facts, render=self.templates.render
         )
-        return self.unit_of_work.take("notify", envelopes, block)
+        return handlers.take_events(self.unit_of_work, envelopes, planning, self.tallied.append)
+
+    @property
+    def tally(self) -> Counter[Any]:
+        """What the latest batch was counted as."""
+        return self.tallied[-1] if self.tallied else Counter()
 
     def another_sender(self, crew: ScriptedCrew | None = None, steady: FixedClock | None = None) -> Dispatcher:
         """The dispatcher of a process that starts now."""

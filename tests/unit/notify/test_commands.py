@@ -9,7 +9,7 @@ from services.notify import handlers, schemas
 from shared.command import load
 from shared.errors import Invalid, NotAllowed, NotFound, VersionMismatch
 from shared.testing import published
-from tests.unit.notify.factories import PERMANENT, NotifyInMemory, ScriptedCrew, make_data, make_event
+from tests.unit.notify.factories import PERMANENT, NotifyInMemory, ScriptedCrew, make_data, make_event, make_hook
 
 
 def failed() -> NotifyInMemory:
@@ -60,6 +60,21 @@ def test_a_group_is_sent_again_page_by_page_by_one_command() -> None:
     assert len({*first["numbers"], *rest["numbers"]}) == 5
     notify.send()
     assert [row["state"] for row in notify.rows()] == ["sent"] * 6
+
+
+def test_a_group_of_heavy_deliveries_is_sent_again_in_as_many_pages_as_it_takes() -> None:
+    notify = NotifyInMemory(make_hook(), crew=ScriptedCrew(*[PERMANENT] * 30))
+    for number in range(30):
+        notify.take(make_event(id=str(number), data=make_data(description="\U0001f525" * 31_000)))
+    notify.send()
+    resent, cursor = 0, None
+    while True:
+        args = {"state": "failed", **({"cursor": cursor} if cursor else {})}
+        page = notify.command(handlers.resend, load(schemas.ResendArgs(), args))
+        resent, cursor = resent + page["resent"], page["next"]
+        if cursor is None:
+            break
+    assert resent == 30
 
 
 def test_a_group_without_a_state_is_refused() -> None:

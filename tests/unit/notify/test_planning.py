@@ -10,6 +10,7 @@ from shared.envelope import Lane
 from shared.testing import published
 from tests.unit.notify.factories import (
     NotifyInMemory,
+    make_addresses,
     make_data,
     make_event,
     make_hook,
@@ -146,3 +147,14 @@ def test_a_delivery_travels_in_the_lane_of_its_event() -> None:
     notify = NotifyInMemory()
     notify.take(make_event(lane=Lane.URGENT))
     assert published(notify.store)[0].lane is Lane.URGENT
+
+
+def test_an_event_that_many_are_to_be_told_of_is_planned_for_in_parts() -> None:
+    webhooks = {f"chat-{number}": make_addresses().webhooks["chat"] for number in range(40)}
+    addresses = type(make_addresses())(emails=make_addresses().emails, webhooks=webhooks)
+    notify = NotifyInMemory(make_rule(), make_hook(to=tuple(webhooks)), addresses=addresses)
+    event = make_event(data=make_data(description="\U0001f525" * 31_000))
+    assert notify.take(event).handled == {event.id}
+    assert len(notify.rows()) == 41
+    assert notify.take(event).duplicates == {event.id}
+    assert len(published(notify.store)) == 41
