@@ -13,6 +13,8 @@ from shared.outbound import OutboundSocket, connect, resolve
 
 FAREWELL = SmtpSteps.all(5.0)
 GO_AHEAD = 354
+LONGEST_LINE = 8192
+_REPLY_LINE = re.compile(rb"(?P<code>[0-9]{3})(?:(?P<more>[ -])(?P<text>[^\r\n]*))?\r?\n")
 _LINE_WITH_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -30,6 +32,36 @@ class EmailSession(smtplib.SMTP):
         """Send a command; its answer has from now on the time of its kind."""
         self._allow(self._steps.data if cmd == "data" else self._steps.command)
         super().putcmd(cmd, args)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """An answer (RFC 5321, section 4.2): lines of three digits and text, each with its end.
+
+        The library takes the beginning of a line for an answer when the connection ends behind it. Here the code is
+        -1 for what is no answer, and what is cut off raises SMTPServerDisconnected.
+        """
+        if self.file is None and self.sock is not None:
+            self.file = self.sock.makefile("rb")
+        texts: list[bytes] = []
+        while True:
+            line = self._line()
+            found = _REPLY_LINE.fullmatch(line)
+            if found is None:
+                return -1, line[:LONGEST_LINE]
+            texts.append((found["text"] or b"").strip())
+            if found["more"] != b"-":
+                return int(found["code"]), b"\n".join(texts)
+
+    def _line(self) -> bytes:
+        reader: Any = self.file
+        try:
+            line: bytes = reader.readline(LONGEST_LINE + 1)
+        except OSError as error:
+            self.close()
+            raise smtplib.SMTPServerDisconnected(f"the connection was left: {error}") from error
+        if not line.endswith(b"\n"):
+            self.close()
+            raise smtplib.SMTPServerDisconnected("the connection ended, or the line did not")
+        return line
 
     def hand_over(self, message: bytes, handed_over: Callable[[], None]) -> tuple[int, bytes]:
         """Send the message, with CRLF line ends, and give the server's answer to it.
