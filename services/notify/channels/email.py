@@ -61,13 +61,14 @@ class EmailChannel:
             return self._submit(message, to, progress)
         except Refused as refused:
             return judge(refused)
-        except (smtplib.SMTPException, OSError, UnicodeError) as error:
+        except (smtplib.SMTPException, OSError, ValueError) as error:
             return explain(error, progress)
 
     def _submit(self, message: bytes, to: str, progress: Progress) -> Result:
         session = self._session()
         try:
             _accepted(Stage.SENDER, *session.mail(self._settings.sender, _options(session, message)))
+            progress.named = True
             _accepted(Stage.RECIPIENT, *session.rcpt(to))
             code, text = session.hand_over(message, progress.hand_over)
             if code // 100 not in (2, 4, 5):
@@ -122,7 +123,7 @@ def judge(refused: Refused) -> Result:
     )
 
 
-def explain(error: smtplib.SMTPException | OSError | UnicodeError, progress: Progress) -> Result:
+def explain(error: smtplib.SMTPException | OSError | ValueError, progress: Progress) -> Result:
     """What an error of the session means: until the server has heard of a recipient, it is the server's.
 
     Behind the message only an answer that was understood says no (`Refused`).

@@ -23,6 +23,7 @@ class EmailSession(smtplib.SMTP):
 
     def __init__(self, host: str, port: int, *, domain: str, steps: SmtpSteps) -> None:
         self._steps = steps
+        self._received = b""
         super().__init__(host, port, local_hostname=domain, timeout=steps.greeting)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> Any:
@@ -39,8 +40,6 @@ class EmailSession(smtplib.SMTP):
         The library takes the beginning of a line for an answer when the connection ends behind it. Here the code is
         -1 for what is no answer, and what is cut off raises SMTPServerDisconnected.
         """
-        if self.file is None and self.sock is not None:
-            self.file = self.sock.makefile("rb")
         texts: list[bytes] = []
         while True:
             line = self._line()
@@ -52,16 +51,31 @@ class EmailSession(smtplib.SMTP):
                 return int(found["code"]), b"\n".join(texts)
 
     def _line(self) -> bytes:
-        reader: Any = self.file
+        while b"\n" not in self._received:
+            if len(self._received) > LONGEST_LINE:
+                raise self._ended("a line is too long")
+            piece = self._piece()
+            if not piece:
+                raise self._ended("the connection ended")
+            self._received += piece
+        line, end, self._received = self._received.partition(b"\n")
+        if len(line) > LONGEST_LINE:
+            raise self._ended("a line is too long")
+        return line + end
+
+    def _piece(self) -> bytes:
+        connection: Any = self.sock
+        if connection is None:
+            raise smtplib.SMTPServerDisconnected("there is no connection")
         try:
-            line: bytes = reader.readline(LONGEST_LINE + 1)
+            piece: bytes = connection.recv(LONGEST_LINE)
         except OSError as error:
-            self.close()
-            raise smtplib.SMTPServerDisconnected(f"the connection was left: {error}") from error
-        if not line.endswith(b"\n"):
-            self.close()
-            raise smtplib.SMTPServerDisconnected("the connection ended, or the line did not")
-        return line
+            raise self._ended(str(error)) from error
+        return piece
+
+    def _ended(self, why: str) -> smtplib.SMTPServerDisconnected:
+        self.close()
+        return smtplib.SMTPServerDisconnected(why)
 
     def hand_over(self, message: bytes, handed_over: Callable[[], None]) -> tuple[int, bytes]:
         """Send the message, with CRLF line ends, and give the server's answer to it.
@@ -72,6 +86,9 @@ class EmailSession(smtplib.SMTP):
         code, text = self.docmd("data")
         if code != GO_AHEAD:
             raise smtplib.SMTPDataError(code, text)
+        if self._received:
+            # It would be taken for the answer to a message that has not left.
+            raise self._ended("the server answered before it was told anything")
         self._allow(self._steps.block)
         end = b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n"
         self.send(_LINE_WITH_DOT.sub(b"..", message) + end)
@@ -83,6 +100,7 @@ class EmailSession(smtplib.SMTP):
         """STARTTLS (RFC 3207); what the server said before is forgotten."""
         over: Any = _OverOutbound(context)
         self.starttls(context=over)
+        self._received = b""
 
     def farewell(self) -> None:
         """Say goodbye, for a moment at most."""

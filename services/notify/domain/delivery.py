@@ -57,7 +57,6 @@ TRANSITIONS: Mapping[tuple[State, Action], State] = {
     (State.PLANNED, Action.CANCEL): State.CANCELLED,
     (State.DOUBTFUL, Action.SUCCEED): State.SENT,
     (State.DOUBTFUL, Action.DEFER): State.DOUBTFUL,
-    (State.DOUBTFUL, Action.FAIL): State.FAILED,
     (State.DOUBTFUL, Action.DOUBT): State.DOUBTFUL,
     (State.DOUBTFUL, Action.CANCEL): State.CANCELLED,
     # It was on its way when it was cancelled.
@@ -170,7 +169,7 @@ def settle(delivery: Delivery, result: Result, now: datetime, patience: Patience
     )
     if result.outcome is Outcome.SENT:
         return _end(delivery, Action.SUCCEED, events.SENT, attempt)
-    if result.outcome is Outcome.PERMANENT:
+    if result.outcome is Outcome.PERMANENT and not doubts:
         return _end(delivery, Action.FAIL, events.FAILED, attempt)
     if doubts:
         return _doubt(delivery, attempt, patience, _asked(result))
@@ -187,9 +186,9 @@ def count_attempts(delivery: Delivery) -> int:
 
 
 def _doubt(delivery: Delivery, attempt: Attempt, patience: Patience, asked: timedelta) -> Step:
-    """It may have arrived: whatever follows, it is never called failed for want of patience."""
+    """It may have arrived: whatever follows, it is never called failed. A no to its copy may be because it has."""
     pause = patience.doubtful_pause(delivery.doubts)
-    rests = pause is None or _is_out(delivery, attempt.at, patience)
+    rests = pause is None or attempt.outcome is Outcome.PERMANENT or _is_out(delivery, attempt.at, patience)
     due_at = None if rests or pause is None else attempt.at + max(pause, asked)
     doubtful = attempt.outcome is Outcome.DOUBTFUL
     state = _next(delivery, Action.DOUBT if doubtful else Action.DEFER)

@@ -160,13 +160,15 @@ class Traffic:
             return Admission.SERVER_PAUSED
         if health.pauses(now):
             return Admission.RECEIVER_PAUSED
-        channel = sum(attempt.receiver.channel is receiver.channel for attempt in self.attempting.values())
-        if server.failing and channel:
+        channel = [one for one in self.attempting.values() if one.receiver.channel is receiver.channel]
+        if server.failing and channel and not _may_pass(lane, channel, now):
             return Admission.SERVER_BUSY
-        if channel >= self.places.share(self.places.in_all // 2, lane):
+        if len(channel) >= self.places.share(self.places.in_all // 2, lane):
             return Admission.CHANNEL_FULL
+        to_it = list(self._to(receiver))
         most = 1 if self._ails(receiver, now) else self.places.each
-        return Admission.RECEIVER_BUSY if len(list(self._to(receiver))) >= most else Admission.ADMITTED
+        busy = len(to_it) >= most and not _may_pass(lane, to_it, now)
+        return Admission.RECEIVER_BUSY if busy else Admission.ADMITTED
 
     def has_place(self, lane: int, now: datetime) -> bool:
         """Whether there is a place for anybody in this lane."""
@@ -212,3 +214,8 @@ class Traffic:
 
     def _health(self, receiver: Receiver) -> Health:
         return self.health.get(receiver, HEALTHY)
+
+
+def _may_pass(lane: int, attempts: Iterable[Attempting], now: datetime) -> bool:
+    """Whether what is urgent goes beside attempts that hang: one of it, where all the others take long."""
+    return lane == URGENT and all(attempt.is_long(now) and attempt.lane != URGENT for attempt in attempts)

@@ -48,10 +48,12 @@ class Result:
 class Progress:
     """How far an attempt has come.
 
-    Once `handed_over`, an error no longer says that the message was not taken. Once `answered`, nothing that follows
+    Once the server has heard of the recipient (`named`), an end without an answer is the recipient's. Once
+    `handed_over`, an error no longer says that the message was not taken. Once `answered`, nothing that follows
     matters.
     """
 
+    named: bool = False
     handed_over: bool = False
     answered: Result | None = None
 
@@ -64,7 +66,7 @@ class Progress:
         if self.answered is not None:
             return self.answered
         outcome = Outcome.DOUBTFUL if self.handed_over else Outcome.RETRY
-        return Result(outcome=outcome, detail=detail, origin=origin)
+        return Result(outcome=outcome, detail=detail, origin=Origin.RECIPIENT if self.named else origin)
 
 
 class Stage(StrEnum):
@@ -88,6 +90,9 @@ WAITING_STATUSES = frozenset({429, 503})
 
 TOO_LARGE = 552
 """RFC 1870, section 6.1: said of a message when its size is named, which is with its sender."""
+SERVERS_OWN = frozenset({421, 500, 502, 503, 504, 530, 534, 535, 538})
+"""Codes that are about the server or our login wherever they come: it closes, it does not know the command, it wants
+TLS or a password first (RFC 5321, section 4.2.3; RFC 3207; RFC 4954)."""
 
 
 def refuse_smtp(stage: Stage, code: int) -> Outcome:
@@ -96,12 +101,14 @@ def refuse_smtp(stage: Stage, code: int) -> Outcome:
     A refused login or sender is a fault that an operator mends, so those deliveries climb the ladder; and so do those
     whose answer makes no sense here, such as a 2xx where the server was to ask for the message.
     """
-    lasting = stage in LASTING_STAGES or code == TOO_LARGE
+    lasting = (stage in LASTING_STAGES and code not in SERVERS_OWN) or code == TOO_LARGE
     return Outcome.PERMANENT if 500 <= code < 600 and lasting else Outcome.RETRY
 
 
 def blame_smtp(stage: Stage, code: int) -> Origin:
     """Whose failure it is: what a server refuses before it hears of a recipient, it refuses for all of them."""
+    if code in SERVERS_OWN:
+        return Origin.SERVER
     return Origin.RECIPIENT if stage in LASTING_STAGES or code == TOO_LARGE else Origin.SERVER
 
 

@@ -12,7 +12,7 @@ from services.notify.domain.rules import Channel
 from shared.envelope import Lane
 from shared.store import Document, Store
 
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1900, 1, 1, tzinfo=UTC)
 """Before any delivery; it bounds the window of a query from below."""
 LOOK_AHEAD = 200
 """How many due deliveries one look finds: a look costs what is due in all, not what it returns."""

@@ -5,7 +5,8 @@ No step waits for its slowest: an attempt that takes long goes on beside the nex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -25,6 +26,8 @@ from shared.unit_of_work import UnitOfWork
 
 log = logs.get(__name__)
 
+RECOVERED = 50
+"""How many of a vanished sender's deliveries are given back in one transaction."""
 STEP = timedelta(seconds=1)
 """How long one step goes on before others have their turn."""
 
@@ -117,29 +120,23 @@ class Dispatcher:
         return {*self._traffic.attempting, *(stored.key for stored, _ in self._tried)}
 
     def _begin(self, fence: Fence) -> None:
-        """Begin what is admitted, the urgent lane first."""
-        now = self._steady.now()
-        chosen = self._choose(fence, now)
-        for stored in self._take_up(list(chosen), fence):
-            self._traffic = self._traffic.begun(stored.key, chosen[stored.key])
-            self._crew.begin(stored, self._unit_of_work.clock.now())
+        """Begin what is admitted, the urgent lane first, and give back what a vanished sender has left behind."""
+        theirs, left = self._rounds.held_by_others(self._unit_of_work.store, self._unit_of_work.clock.now(), fence)
+        self._recover([key for key in left if key not in self._unreadable], fence)
+        chosen = self._choose(theirs)
+        self._take_up(list(chosen), chosen, fence)
 
-    def _choose(self, fence: Fence, now: datetime) -> dict[str, Attempting]:
+    def _choose(self, theirs: Collection[str]) -> dict[str, Attempting]:
         """What can begin now, by its key: each is admitted beside all that were chosen before it."""
-        traffic, chosen = self._traffic, dict[str, Attempting]()
-        held = {*self._held(), *self._unreadable}
-        elsewhere: set[str] | None = None
+        now, traffic, chosen = self._steady.now(), self._traffic, dict[str, Attempting]()
+        held = {*self._held(), *self._unreadable, *theirs}
         for lane in Lane:
             if not traffic.has_place(lane, now):
                 continue
             wanted = partial(self._admits, traffic, now)
             store, clock = self._unit_of_work.store, self._unit_of_work.clock
             for waiting in self._backlog.look(lane, store, clock.now(), now, wanted, held):
-                if traffic.admit(waiting.receiver, lane, now) is not Admission.ADMITTED:
-                    continue
-                if elsewhere is None:
-                    elsewhere = self._rounds.held_by_others(store, clock.now(), fence)
-                if waiting.key not in elsewhere:
+                if traffic.admit(waiting.receiver, lane, now) is Admission.ADMITTED:
                     chosen[waiting.key] = Attempting(receiver=waiting.receiver, lane=int(lane), started_at=now)
                     traffic = traffic.begun(waiting.key, chosen[waiting.key])
         return chosen
@@ -147,21 +144,49 @@ class Dispatcher:
     def _admits(self, traffic: Traffic, now: datetime, receiver: Receiver, lane: Lane) -> bool:
         return traffic.admit(receiver, lane, now) is Admission.ADMITTED
 
-    def _take_up(self, keys: Sequence[str], fence: Fence) -> list[Stored[Delivery]]:
+    def _take_up(self, keys: Sequence[str], chosen: Mapping[str, Attempting], fence: Fence) -> None:
+        """Begin what is still due; what cannot be read holds up no other, and is tried again by the next process."""
         if not keys:
-            return []
-        block = partial(self._rounds.take_up, keys=keys, held=self._held(), fence=fence)
+            return
         try:
-            taken = self._unit_of_work.run(block)
+            taken = self._unit_of_work.run(partial(self._rounds.take_up, keys=keys, held=self._held(), fence=fence))
         except ITS_OWN:
             if len(keys) == 1:
-                # What cannot be read holds up no other; it is tried again by the next process.
-                log.exception("a delivery cannot be taken up", delivery=keys[0])
-                self._unreadable.update(keys)
-                return []
-            return [stored for key in keys for stored in self._take_up([key], fence)]
+                self._give_up_on(keys[0], "a delivery cannot be taken up")
+            else:
+                for key in keys:
+                    self._take_up([key], chosen, fence)
+            return
         self._renewed()
-        return taken
+        for stored in taken:
+            self._traffic = self._traffic.begun(stored.key, chosen[stored.key])
+            self._crew.begin(stored, self._unit_of_work.clock.now())
+
+    def _recover(self, keys: Sequence[str], fence: Fence) -> None:
+        """In as many transactions as it takes: what is on its way may be more than one of them holds."""
+        held = [key for key in keys if key in self._held()]
+        left = [key for key in keys if key not in held]
+        if held:
+            # Ours, from before the lease was somebody else's for a while: it stands in our round by now.
+            self._unit_of_work.run(partial(self._rounds.forget, keys=held, fence=fence))
+        while left:
+            try:
+                done = self._unit_of_work.run_fitting(partial(self._rounds.recover, keys=left, fence=fence), RECOVERED)
+            except ITS_OWN:
+                done = self._recover_one(left[0], fence)
+            left = left[done:]
+
+    def _recover_one(self, key: str, fence: Fence) -> int:
+        try:
+            self._unit_of_work.run(partial(self._rounds.recover, most=1, keys=[key], fence=fence))
+        except ITS_OWN:
+            self._give_up_on(key, "a delivery that was on its way cannot be given back")
+            self._unit_of_work.run(partial(self._rounds.forget, keys=[key], fence=fence))
+        return 1
+
+    def _give_up_on(self, key: str, why: str) -> None:
+        log.exception(why, delivery=key)
+        self._unreadable.add(key)
 
     def _record(self) -> list[Ended]:
         if not self._traffic.attempting:
@@ -192,12 +217,19 @@ class Dispatcher:
             if len(tried) == 1 and isinstance(error, Crowded):
                 raise
             if len(tried) == 1:
-                # It is found as interrupted once nobody holds it any more.
-                log.exception("an outcome cannot be recorded", delivery=tried[0][0].key)
+                self._write_bare(*tried[0], held)
                 return
             for one in tried:
                 self._write([one])
         self._renewed()
+
+    def _write_bare(self, stored: Stored[Delivery], result: Result, held: Collection[str]) -> None:
+        """Once more without the words of the other side; what cannot be recorded even so is not sent again by us."""
+        bare = [(stored, replace(result, detail=""))]
+        try:
+            self._unit_of_work.run(partial(self._rounds.settle, tried=bare, held=held, fence=self._fence))
+        except ITS_OWN:
+            self._give_up_on(stored.key, "an outcome cannot be recorded")
 
     def _renew(self) -> None:
         """What is on its way stays ours, with the lease of sending or without it, as long as the attempt goes on."""

@@ -7,7 +7,7 @@ same Message-ID or webhook-id. To the outside the promise is at least once, and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,33 +39,51 @@ class Rounds:
     ) -> list[Stored[Delivery]]:
         """Take those up that are still due, beside those `held` already; returns the ones to send now.
 
-        What belongs to another sender's round is left alone. Once that round's time is over, its deliveries count an
-        interrupted attempt, and one whose patience is out is given up.
+        What stands in another sender's round is left alone.
         """
         work.fence(*fence)
         others = [one for one in _rounds(work) if one["token"] != fence[1]]
-        theirs = {key for one in others if one["until"] > work.now for key in one["keys"]}
-        lost = {key for one in others if one["until"] <= work.now for key in one["keys"]} - theirs - set(held)
-        taken = []
+        theirs = {key for one in others for key in one["keys"]}
         wanted = [key for key in keys if key not in theirs]
-        for stored in self.deliveries.get_many(work, wanted + sorted(lost.difference(wanted))).values():
-            if not _due(stored.state, work.now):
-                continue
-            if stored.key in lost:
-                result = Result(outcome=Outcome.INTERRUPTED, detail="the sender stopped before it knew the outcome")
-                stored = self._settled(work, stored, result)
-            if stored.key in wanted and _due(stored.state, work.now):
-                taken.append(stored)
-        self._keep(
-            work, [one for one in others if one["until"] > work.now], {*held, *(one.key for one in taken)}, fence
-        )
+        taken = [stored for stored in self.deliveries.get_many(work, wanted).values() if _due(stored.state, work.now)]
+        self._keep(work, others, {*held, *(stored.key for stored in taken)}, fence)
         return taken
 
-    def held_by_others(self, store: Store, now: datetime, fence: Fence) -> set[str]:
-        """The keys that other senders have on their way at this moment."""
+    def held_by_others(self, store: Store, now: datetime, fence: Fence) -> tuple[set[str], list[str]]:
+        """The keys that other senders have on their way, and those that a vanished one has left behind."""
         rows = store.read(ROUNDS, [ROUNDS])
-        rounds = rows[0]["rounds"] if rows else []
-        return {key for one in rounds if one["token"] != fence[1] and one["until"] > now for key in one["keys"]}
+        others = [one for one in (rows[0]["rounds"] if rows else []) if one["token"] != fence[1]]
+        theirs = {key for one in others if self._holds(one, now) for key in one["keys"]}
+        left = {key for one in others if not self._holds(one, now) for key in one["keys"]}
+        return theirs, sorted(left - theirs)
+
+    def recover(self, work: Work, most: int, *, keys: Sequence[str], fence: Fence) -> int:
+        """Give back the first `most` of what a vanished sender has left behind; returns how many that were.
+
+        Each counts an interrupted attempt, and one whose patience is out is given up.
+        """
+        work.fence(*fence)
+        recovered = keys[:most]
+        for stored in self.deliveries.get_many(work, recovered).values():
+            if _due(stored.state, work.now):
+                result = Result(outcome=Outcome.INTERRUPTED, detail="the sender stopped before it knew the outcome")
+                self._settled(work, stored, result)
+        self.forget(work, recovered, fence)
+        return len(recovered)
+
+    def forget(self, work: Work, keys: Sequence[str], fence: Fence) -> None:
+        """These stand in no vanished sender's round any more."""
+        rounds = [
+            one
+            if one["token"] == fence[1] or self._holds(one, work.now)
+            else {**one, "keys": _without(one["keys"], keys)}
+            for one in _rounds(work)
+        ]
+        work.put(ROUNDS, ROUNDS, {"rounds": [one for one in rounds if one["keys"]]})
+
+    def _holds(self, round_: Mapping[str, Any], now: datetime) -> bool:
+        """Whether a round is its sender's still. One that ends too late was begun by a clock that was set since."""
+        return bool(now < round_["until"] <= now + 2 * self.lease)
 
     def settle(self, work: Work, *, tried: Sequence[Tried], held: Collection[str], fence: Fence | None) -> None:
         """Record the outcomes of several attempts, and that only those `held` are still on their way, for a while yet.
@@ -100,6 +118,10 @@ class Rounds:
     def _keep(self, work: Work, others: Sequence[dict[str, Any]], held: Collection[str], fence: Fence) -> None:
         ours = {"token": fence[1], "until": work.now + self.lease, "keys": sorted(held)}
         work.put(ROUNDS, ROUNDS, {"rounds": [one for one in (*others, ours) if one["keys"]]})
+
+
+def _without(keys: Sequence[str], others: Sequence[str]) -> list[str]:
+    return [key for key in keys if key not in others]
 
 
 def _due(delivery: Delivery, now: datetime) -> bool:

@@ -116,6 +116,12 @@ def test_a_doubtful_delivery_that_a_server_takes_is_sent() -> None:
     assert (delivery.state, event.type) == (State.SENT, events.SENT)
 
 
+def test_a_no_to_the_copy_of_a_doubtful_delivery_leaves_it_doubtful_for_a_person() -> None:
+    delivery, _ = settle(make_delivery(), DOUBTFUL, NOW, PATIENCE)
+    delivery, (event,) = settle(delivery, PERMANENT, NOW, PATIENCE)
+    assert (delivery.state, delivery.next_attempt_at, event.type) == (State.DOUBTFUL, None, events.DOUBTFUL)
+
+
 def test_a_doubtful_delivery_that_finds_its_server_away_stays_doubtful_and_waits_as_long_as_before() -> None:
     delivery, _ = settle(make_delivery(), DOUBTFUL, NOW, PATIENCE)
     delivery, (event,) = settle(delivery, RETRY, NOW, PATIENCE)

@@ -68,7 +68,8 @@ def test_a_failing_receiver_is_left_alone_for_longer_each_time_and_then_tried_by
         assert health.quiet_until is not None
         later = health.quiet_until
         assert traffic.admit(make_receiver(), Lane.URGENT, later) is Admission.ADMITTED
-        assert going(traffic, make_attempt()).admit(make_receiver(), Lane.URGENT, later) is Admission.RECEIVER_BUSY
+        trial = Attempting(receiver=make_receiver(), lane=Lane.NORMAL, started_at=later)
+        assert going(traffic, trial).admit(make_receiver(), Lane.URGENT, later) is Admission.RECEIVER_BUSY
         pauses.append(later - NOW)
     assert pauses == sorted(pauses)
     assert pauses[-1] == LONGEST_PAUSE
@@ -106,7 +107,8 @@ def test_a_mail_server_that_is_away_is_tried_by_one_mail_whoever_it_is_for() -> 
     other = make_receiver("manager")
     assert traffic.admit(other, Lane.URGENT, NOW) is Admission.SERVER_PAUSED
     later = NOW + LONGEST_PAUSE
-    assert going(traffic, make_attempt()).admit(other, Lane.URGENT, later) is Admission.SERVER_BUSY
+    trial = Attempting(receiver=make_receiver(), lane=Lane.NORMAL, started_at=later)
+    assert going(traffic, trial).admit(other, Lane.URGENT, later) is Admission.SERVER_BUSY
     webhook = make_receiver("chat", Channel.WEBHOOK)
     assert traffic.admit(webhook, Lane.NORMAL, NOW) is Admission.ADMITTED
     traffic = going(traffic, make_attempt()).ended("going 0", SENT, NOW)
@@ -123,6 +125,21 @@ def test_what_never_came_to_an_answer_says_nothing_of_a_server_that_is_away(resu
 def test_a_slow_receiver_has_one_place(result: Result) -> None:
     traffic = after(result, took=LONG * 2)
     assert going(traffic, make_attempt()).admit(make_receiver(), Lane.URGENT, NOW) is Admission.RECEIVER_BUSY
+
+
+def test_what_is_urgent_goes_beside_attempts_that_hang_but_one_at_a_time() -> None:
+    hanging = going(Traffic(places=Places.of(10)), *[make_attempt(age=LONG * 2)] * 5)
+    assert hanging.admit(make_receiver(), Lane.NORMAL, NOW) is Admission.RECEIVER_BUSY
+    assert hanging.admit(make_receiver(), Lane.URGENT, NOW) is Admission.ADMITTED
+    beside = hanging.begun("P1", make_attempt(lane=Lane.URGENT, age=LONG * 2))
+    assert beside.admit(make_receiver(), Lane.URGENT, NOW) is Admission.RECEIVER_BUSY
+
+
+def test_what_is_urgent_goes_beside_the_trial_of_a_failing_server_that_hangs() -> None:
+    traffic = after(*[AWAY] * FAILING_AFTER).begun("trial", make_attempt())
+    later = NOW + LONGEST_PAUSE
+    assert traffic.admit(make_receiver("manager"), Lane.NORMAL, later) is Admission.SERVER_BUSY
+    assert traffic.admit(make_receiver("manager"), Lane.URGENT, later) is Admission.ADMITTED
 
 
 def test_an_attempt_that_takes_long_gives_its_place_back() -> None:
@@ -177,7 +194,7 @@ def test_whatever_receivers_do_places_hold_and_nobody_is_shut_out_for_longer_tha
         assert len(traffic.attempting) <= places.in_all
         assert sum(attempt.lane != Lane.URGENT for attempt in short) <= places.total - places.urgent
         for attempt in traffic.attempting.values():
-            assert sum(other.receiver == attempt.receiver for other in traffic.attempting.values()) <= places.each
+            assert sum(other.receiver == attempt.receiver for other in traffic.attempting.values()) <= places.each + 1
     for key in list(traffic.attempting):
         traffic = traffic.dropped(key)
     for recipient in range(12):

@@ -13,6 +13,8 @@ SENT, RETRY, PERMANENT = Outcome.SENT, Outcome.RETRY, Outcome.PERMANENT
         (Stage.DATA, 250, RETRY),
         (Stage.CONNECT, 250, RETRY),
         (Stage.SENDER, 552, PERMANENT),
+        (Stage.RECIPIENT, 530, RETRY),
+        (Stage.DATA, 503, RETRY),
         (Stage.RECIPIENT, 550, PERMANENT),
         (Stage.RECIPIENT, 553, PERMANENT),
         (Stage.DATA, 554, PERMANENT),
@@ -40,6 +42,7 @@ def test_what_is_refused_before_a_recipient_is_named_is_the_servers_refusal_but_
         for stage, code in [(Stage.CONNECT, 421), (Stage.SENDER, 553), (Stage.SENDER, 552), (Stage.RECIPIENT, 451)]
     }
     assert list(blamed.values()) == [Origin.SERVER, Origin.SERVER, Origin.RECIPIENT, Origin.RECIPIENT]
+    assert blame_smtp(Stage.RECIPIENT, 421) is Origin.SERVER
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from services.notify import handlers
+from services.notify.domain.outcome import Outcome, Result
 from services.notify.handlers.backlog import LOOK_AHEAD
 from shared.clock import FixedClock
 from shared.envelope import Lane
@@ -22,6 +24,7 @@ from tests.unit.notify.factories import (
     make_addresses,
     make_data,
     make_event,
+    make_hook,
     make_policy,
 )
 
@@ -124,6 +127,59 @@ def test_what_a_vanished_sender_had_in_hand_holds_up_no_other() -> None:
     notify.dispatcher = notify.another_sender()
     assert len(notify.send(token=2)) == 30 - held
     assert states(notify) == ["planned"] * held + ["sent"] * (30 - held)
+
+
+def test_what_was_on_its_way_is_given_back_however_much_it_is() -> None:
+    notify = NotifyInMemory(make_hook(), crew=ScriptedCrew(*[None] * 60), places=100)
+    for number in range(40):
+        notify.take(make_event(id=str(number), data=make_data(description="\U0001f525" * 16_000)))
+    notify.send()
+    assert len(notify.crew.going) == 40
+    notify.crew = ScriptedCrew()
+    notify.dispatcher = notify.another_sender()
+    notify.clock.advance(LEASE)
+    notify.send(token=2)
+    assert states(notify) == ["sent"] * 40
+
+
+def test_a_delivery_that_cannot_be_read_is_given_back_to_nobody_and_holds_up_no_other() -> None:
+    notify = NotifyInMemory(crew=ScriptedCrew(*[None] * 5))
+    notify.take(*(make_event(id=str(number)) for number in range(5)))
+    notify.send()
+    del notify.store.collections["deliveries"][notify.rows()[2]["_id"]]["content"]
+    notify.crew = ScriptedCrew()
+    notify.dispatcher = notify.another_sender()
+    notify.clock.advance(LEASE)
+    notify.send(token=2)
+    assert states(notify) == ["planned", *["sent"] * 4]
+    assert notify.store.collections["rounds"]["rounds"]["rounds"] == []
+
+
+def test_what_is_begun_stands_in_the_round_also_where_one_beside_it_cannot_be_read() -> None:
+    notify = NotifyInMemory(crew=ScriptedCrew(*[None] * 5))
+    notify.take(*(make_event(id=str(number)) for number in range(4)))
+    del notify.store.collections["deliveries"][notify.rows()[0]["_id"]]["content"]
+    notify.send()
+    (ours,) = notify.store.collections["rounds"]["rounds"]["rounds"]
+    assert sorted(notify.crew.going) == sorted(ours["keys"])
+    assert len(ours["keys"]) == 3
+
+
+def test_an_outcome_whose_words_cannot_be_stored_is_recorded_without_them() -> None:
+    notify = planned(Result(outcome=Outcome.PERMANENT, status=550, detail="no \ud800"))
+    notify.send()
+    assert (notify.stored()["state"], len(notify.crew.handed)) == ("failed", 1)
+
+
+def test_a_round_of_a_clock_that_was_set_since_is_nobodys() -> None:
+    notify = planned(None)
+    notify.clock.advance(timedelta(hours=3))
+    notify.send()
+    notify.clock.advance(-timedelta(hours=3))
+    notify.crew = ScriptedCrew()
+    notify.dispatcher = notify.another_sender()
+    notify.send(token=2)
+    assert notify.store.collections["rounds"]["rounds"]["rounds"] == []
 
 
 def test_a_step_with_nothing_to_do_writes_nothing() -> None:
@@ -382,6 +438,8 @@ def overtaken() -> tuple[NotifyInMemory, Any, Any]:
     notify = planned()
     (slow,) = take_up(notify, token=1)
     notify.clock.advance(LEASE)
+    notify.hold(2)
+    notify.unit_of_work.run(partial(notify.rounds.recover, most=1, keys=[slow.key], fence=("send", 2)))
     (fast,) = take_up(notify, token=2)
     return notify, slow, fast
 
