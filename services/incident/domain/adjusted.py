@@ -37,6 +37,6 @@ class Adjusted:
         return {name: value for name, value in told.items() if value is not None}
 
 
-def odd_time(said: str, why: Why) -> Adjusted:
-    """A time (RFC 3339) that cannot be when it was said."""
+def odd_time(said: str | None, why: Why) -> Adjusted:
+    """A time that cannot be when it was said: RFC 3339, or whatever stands in its place; None where nothing does."""
     return Adjusted(field=TIME, why=why, said=said)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from services.incident.domain.alerts import fingerprint
 from services.incident.domain.record import Incident, Priority, State
 from shared.envelope import Envelope
+from shared.intake import read
 from shared.testing import make_envelope
 from tests.unit.incident.factories import LATER, NOW, House, make_alert
 
@@ -270,6 +271,39 @@ def test_history_of_alerts_keeps_its_times_however_old() -> None:
     old = datetime(2001, 5, 4, tzinfo=UTC)
     house = taken(replace(make_alert("1"), time=old, backfill=True))
     assert only(house).opened_at == old
+
+
+def enveloped(**attributes: Any) -> Envelope:
+    """A critical alert as its bytes are read."""
+    data = {"dedup_key": "disk:db1", "title": "Disk full", "severity": "critical"}
+    said = {"specversion": "1.0", "id": "1", "source": "/m", "type": "alert.firing", "time": "2026-03-02T09:00:00Z"}
+    return read(orjson.dumps({**said, "data": data, **attributes}), LATER)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("lane", "high"), ("hops", "x"), ("sequence", "0a"), ("backfill", "false"), ("correlationid", "a\n")],
+)
+def test_an_odd_attribute_of_the_envelope_does_not_keep_an_alert_out_and_can_be_seen(name: str, value: Any) -> None:
+    house = taken(enveloped(**{name: value}))
+    assert only(house).priority is Priority.P1
+    assert adjusted(house)[name]["why"] == "not-taken"
+
+
+@pytest.mark.parametrize(("time", "words"), [(None, "did not date it"), ("noon", "dated it noon, which is no time")])
+def test_an_alert_without_a_time_is_said_now_and_a_note_tells(time: Any, words: str) -> None:
+    house = taken(enveloped(time=time))
+    assert only(house).opened_at == LATER
+    assert adjusted(house)["time"] == {"field": "time", "why": "not-taken", **({"said": time} if time else {})}
+    (note,) = house.rows("notes").values()
+    assert note["text"] == f"Its sender {words}: it counts as said now."
+
+
+def test_alerts_without_times_fire_and_clear_in_the_order_of_their_arrival() -> None:
+    house = taken(enveloped(time=None))
+    for number, (type_, unfinished) in enumerate([("alert.resolved", 0), ("alert.firing", 1), ("alert.resolved", 0)]):
+        house.tell(enveloped(id=f"n{number}", type=type_, time=None))
+        assert sum(incident.unfinished for incident in house.incidents().values()) == unfinished
 
 
 json = st.recursive(
