@@ -46,9 +46,8 @@ class Silence:
 class Clocks:
     """How far the clocks of senders are believed.
 
-    What is dated more than `far_off` ago counts as said now. A firing that comes after a resolution and is dated up
-    to `late` before the firing that the resolution ended is a late copy; one of before that is of a clock that was
-    set back.
+    What is dated more than `far_off` ago counts as said now. A firing that comes after a resolution and lags behind it
+    by up to `late` is a late copy (`domain.episodes`); one that lags further is of a clock that was set back.
     """
 
     far_off: timedelta = timedelta(days=3)

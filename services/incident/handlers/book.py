@@ -12,7 +12,7 @@ from services.incident.domain.closure import Resolve
 from services.incident.domain.episodes import Alert, Status
 from services.incident.domain.flapping import CLEARED, Clearing, is_flapping, scheduled, with_clearing
 from services.incident.handlers.claims import ALERTS, OPEN_ALERTS
-from services.incident.handlers.clearings import close, hold, read_clearings, reopen
+from services.incident.handlers.clearings import close, hold, read_clearings, reopen, tell_former
 from services.incident.handlers.news import News, details, heard, tell
 from services.incident.handlers.ports import Ports
 from services.incident.handlers.records import open_one
@@ -186,6 +186,8 @@ class Book:
             ports=self._ports,
             fingerprint=fingerprint,
         )
+        if clearing is not None:
+            tell_former(self._work, clearing, opened, told.cause, ports=self._ports)
         claim = OpenAlert(incident=opened.key, last_at=told.at, severity=told.signal.severity)
         # Taken at once, not with the rest: a resolution in the same batch must find it to give it back.
         self._work.claim(OPEN_ALERTS, fingerprint, to_document(claim))
