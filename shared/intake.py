@@ -2,7 +2,8 @@
 
 An optional attribute that is null or blank counts as absent, whoever sends it. What a machine tells at night, when
 nobody is there to mend it, is not refused for an attribute beside the four that tell what it is, either: the attribute
-at fault counts as absent, its time as now, and the event names what was bent (`Envelope.adjusted`).
+at fault counts as absent, its time as now, its body is read leniently (`shared.lenient_json`), and the event names what
+was bent (`Envelope.adjusted`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from shared.envelope import MAX_BYTES, MAX_INTEGER, Envelope, check_size, from_j
 from shared.errors import Invalid, Rejected
 from shared.json_reading import read_json
 from shared.legible import legible
+from shared.lenient_json import read_leniently
 from shared.names import is_blank, name_fault
 
 MAX_INTAKE_HOPS = 8
@@ -26,6 +28,8 @@ HOUSE_HOPS = 8
 a problem takes it in, the incident is linked, its clocks are told of, and so are people. Both limits together are what
 notify takes for no loop (`max_hops` in its settings), and far below `MAX_HOPS`, at which the chain would be cut."""
 TIME = "time"
+BODY = "body"
+"""What stands for all of a message that is not JSON to the letter."""
 _SHOWN = 80
 _OPTIONAL = frozenset(
     {
@@ -43,18 +47,30 @@ def read(body: bytes, now: datetime, *, sender: str | None = None, max_bytes: in
     Raises as `shared.envelope.decode` does; it is yet to be judged by `check`.
     """
     check_size(body, max_bytes)
-    document = read_json(body)
+    document, adjusted = _read(body)
     if not isinstance(document, dict):
         return from_json(document)
     document = {name: value for name, value in document.items() if name not in _OPTIONAL or not _is_absent(value)}
     if not _is_bent(document.get("type")):
         return from_json(document, sender=sender)
-    return _without_faults(document, now, sender)
+    return _without_faults(document, now, sender, adjusted)
 
 
-def _without_faults(document: Mapping[str, Any], now: datetime, sender: str | None) -> Envelope:
+def _read(body: bytes) -> tuple[Any, dict[str, str | None]]:
+    """The document, and what was wrong with the bytes of one that is bent."""
+    try:
+        return read_json(body), {}
+    except Invalid as fault:
+        document = read_leniently(body)
+        if not isinstance(document, dict) or not _is_bent(document.get("type")):
+            raise
+        return document, {BODY: fault.message[:_SHOWN]}
+
+
+def _without_faults(
+    document: Mapping[str, Any], now: datetime, sender: str | None, adjusted: dict[str, str | None]
+) -> Envelope:
     """The event with each attribute at fault left out, one after the other."""
-    adjusted = dict[str, str | None]()
     while True:
         try:
             envelope = from_json(document, sender=sender)

@@ -17,6 +17,7 @@ class Why(StrEnum):
     LEFT_OUT = "left-out"
     NOT_TAKEN = "not-taken"
     MADE = "made"
+    REPAIRED = "repaired"
     UNKNOWN_WORD = "unknown-word"
     FAR_OFF = "far-off"
     SET_BACK = "set-back"

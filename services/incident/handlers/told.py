@@ -14,6 +14,7 @@ from shared.cause import Cause
 from shared.clock import format_instant
 from shared.envelope import Envelope
 from shared.ids import joined
+from shared.intake import BODY
 
 EVERY_SOURCE = ""
 """The source of an alert whose sender names none; a resolution without a source is kept there and holds for all."""
@@ -54,7 +55,10 @@ class Told:
 
 def told(envelope: Envelope, signal: Signal, now: datetime, clocks: Clocks) -> Told:
     """What a message says, with a note of what was bent in its envelope and where its time is far off."""
-    bent = [Adjusted(field=name, why=Why.NOT_TAKEN, said=said) for name, said in envelope.adjusted.items()]
+    bent = [
+        Adjusted(field=name, why=Why.REPAIRED if name == BODY else Why.NOT_TAKEN, said=said)
+        for name, said in envelope.adjusted.items()
+    ]
     signal = replace(signal, adjusted=(*signal.adjusted, *bent)) if bent else signal
     if TIME in envelope.adjusted:
         return Told(envelope=envelope, signal=signal, at=now, late=None if envelope.backfill else clocks.late)
