@@ -103,7 +103,9 @@ class _Desk:
             external_ref=submission.external_ref,
         )
         known = replace(known, number=opened.key).submitted(self._said_at(envelope))
-        known = advance(self._work, key, known, envelope.sequence or 0)
+        if envelope.sequence is not None:
+            known = self._overtaken(key, known, envelope.sequence)
+            known = advance(self._work, key, known, envelope.sequence)
         self._keep(key, self._caught_up(key, known), ticket)
 
     def _submit_again(self, key: str, known: Reference, ticket: Submitted) -> None:
@@ -143,6 +145,7 @@ class _Desk:
             case Turn.PAST:
                 return
             case Turn.EARLY if sequence in known.waiting:
+                self._check_copy(key, sequence, ticket.envelope)
                 return
             case Turn.EARLY:
                 known = known.kept(sequence, self._work.now)
@@ -179,6 +182,25 @@ class _Desk:
             else:
                 known = advance(self._work, key, self._counted(known, ticket), sequence)
         return known
+
+    def _overtaken(self, key: str, known: Reference, sequence: int) -> Reference:
+        """Do what waited for a submission before the one with this sequence: what they waited for is past."""
+        for number in known.waiting:
+            if number >= sequence:
+                break
+            row, envelope = waiting_action(self._work, key, number)
+            try:
+                self._apply(known.number or "", _ticket(envelope, self._read(envelope)))
+            except Rejected as error:
+                self._refuse(key, known, row, envelope, error)
+                known = known.set_aside(number)
+        return known
+
+    def _check_copy(self, key: str, sequence: int, envelope: Envelope) -> None:
+        _, waiting = waiting_action(self._work, key, sequence)
+        if (waiting.type, waiting.data) != (envelope.type, envelope.data):
+            text = f"something else waits under the sequence {sequence} already"
+            raise Rejected(text, slug="sequence-already-used", pointer="/sequence")
 
     def _refuse(self, key: str, known: Reference, row: Document, envelope: Envelope, error: Rejected) -> None:
         if (envelope.source, envelope.id) in self._here:
