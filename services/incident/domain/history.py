@@ -42,9 +42,8 @@ class Reference:
 
     An action that is refused, at its turn or because it cannot be read, holds nobody up: it is passed over, and its
     sequence is among `refused` (the latest thousand) until it comes again and can be done. `submitted_at` is the time
-    of the newest submission that counted. `zeroth` is whether an action had the sequence 0, with which some senders begin.
-    `gap_since` is since when something waits; `gap_told` is whether people have
-    been told of what it waits for.
+    of the newest submission that counted. `zeroth` is whether an action had the sequence 0, with which some senders
+    begin. `gap_since` is since when something waits; `gap_told` is whether people have been told of what it waits for.
     """
 
     number: str | None = None

@@ -70,7 +70,8 @@ class Book:
         claim, outcome = self._claims.get(fingerprint), Outcome.JOINED
         if claim is None:
             back = not told.by_arrival and episodes.is_set_back(alert, at, everywhere)
-            claim, outcome = self._open(set_back(told, now) if back else told)
+            anew = alert.expired and alert.resolved_at is not None and at <= alert.resolved_at
+            claim, outcome = self._open(set_back(told, now) if back else replace(told, at=now) if anew else told)
         newly = not episodes.counts_for(alert, claim.incident)
         last = self._details.get(told.key) if alert.incident == claim.incident else None
         severity, begun = told.signal.severity, episodes.begun(alert)

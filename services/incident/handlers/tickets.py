@@ -32,11 +32,10 @@ from services.incident.handlers.references import (
     forget,
     keep_reference,
     keep_refused,
+    prefetch,
     put_by,
-    read_references,
     reference,
     reference_key,
-    row_key,
     waiting_action,
 )
 from shared.cause import Cause
@@ -58,7 +57,7 @@ def take_tickets(
     A sequenced action that is refused is passed over: what follows it is done. One of this batch is
     rejected; one that waited is kept with its reason and added to `refused`.
     """
-    _prefetch(work, batch, ports)
+    prefetch(work, batch, ports)
     desk = _Desk(work, batch, ports, read, refused)
     for ticket in batch:
         try:
@@ -258,27 +257,3 @@ def _ticket(envelope: Envelope, message: Imported | Submission) -> Acted | Submi
 
 def _placed(imported: Imported, incident: Incident, action: Action) -> Incident:
     return placed(incident, imported, action)
-
-
-def _prefetch(work: Work, batch: Sequence[Ticket], ports: Ports) -> None:
-    """Three reads for the whole batch: references, the waiting actions it can unlock, and the records."""
-    arrivals: dict[str, set[int]] = {}
-    submitted: dict[str, int] = {}
-    numbers: set[str] = set()
-    for ticket in batch:
-        if isinstance(ticket, Acted) and ticket.external_ref is None:
-            numbers.add(ticket.imported.number or "")
-            continue
-        key = reference_key(ticket.envelope.source, ticket.external_ref or "")
-        sequence = ticket.envelope.sequence
-        arrivals.setdefault(key, set()).update(() if sequence is None else (sequence,))
-        if isinstance(ticket, Submitted):
-            submitted.setdefault(key, sequence or 0)
-    known = read_references(work, arrivals)
-    unlocked = []
-    for key, one in known.items():
-        first = submitted.get(key, 0) if one.number is None else one.last_sequence
-        unlocked += [row_key(key, sequence) for sequence in one.unlocked(arrivals[key], first + 1)]
-    work.load(WAITING_ACTIONS, unlocked)
-    numbers |= {one.number for one in known.values() if one.number is not None}
-    ports.incidents.get_many(work, sorted(numbers))

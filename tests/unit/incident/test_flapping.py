@@ -242,6 +242,7 @@ def test_what_an_expired_source_repeats_under_its_first_time_counts_anew() -> No
     for id in ("2", "3"):
         live.house.tell(replace(make_alert(id, source="a"), time=started_at))
     assert live.states() == [State.RESOLVED, State.NEW]
+    assert live.house.incident("INC0000002").opened_at == started_at + 4 * HOUR
     live.after(MINUTE).clears(source="a")
     live.house.tell(replace(make_alert("late", source="a"), time=started_at))
     assert live.states() == [State.RESOLVED] * 2
