@@ -37,12 +37,12 @@ _OPTIONAL = frozenset(
         *("hops", "lane", "backfill", "restricted"),
     }
 )
-_BENT = ("alert.",)
+_BENT = ("alert.", "change.deployed")
 """How the types begin whose odd attributes count as absent."""
 
 
 def read(body: bytes, now: datetime, *, sender: str | None = None, max_bytes: int = MAX_BYTES) -> Envelope:
-    """The event that a message from outside brings; `now` is the time of an alert that says none.
+    """The event that a message from outside brings; `now` is the time of one that is bent and says none.
 
     Raises as `shared.envelope.decode` does; it is yet to be judged by `check`.
     """
