@@ -82,7 +82,7 @@ def weighed(
     priorities: PriorityTable,
     more: Mapping[str, Any],
 ) -> Result:
-    """The record with another impact and urgency, and the priority by the table; `more` tells why."""
+    """The record with another impact and urgency, and the priority by the table; `more` tells why. It is a turn."""
     priority = priorities.priority(impact, urgency)
     change = {
         "impact": impact.value,
@@ -91,7 +91,8 @@ def weighed(
         "priority_to": priority.value,
         **more,
     }
-    after = replace(incident, impact=impact, urgency=urgency, priority=priority, updated_at=at)
+    turns = incident.turns + 1
+    after = replace(incident, impact=impact, urgency=urgency, priority=priority, turns=turns, updated_at=at)
     return after, (Event(type=events.PRIORITISED, at=at, change=change),)
 
 
