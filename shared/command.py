@@ -64,8 +64,8 @@ class _RequestSchema(Schema):
         load_default=None, allow_none=True, strict=True, validate=validate.Range(0, MAX_INTEGER)
     )
     idempotency_key = fields.String(load_default=None, allow_none=True, validate=Text)
-    correlationid = fields.String(load_default=None, allow_none=True, validate=Text)
-    traceparent = fields.String(load_default=None, allow_none=True, validate=Text)
+    correlationid = fields.String(load_default=None, allow_none=True, validate=Name)
+    traceparent = fields.String(load_default=None, allow_none=True, validate=Name)
 
 
 _REQUEST = _RequestSchema()

@@ -91,9 +91,12 @@ class Events(Waiting):
 
     def _read(self, delivery: Delivery) -> Envelope:
         trip = delivery.trip
-        # What a service of ours has stored is delivered, whatever a sender is allowed.
-        most = self.runtime.settings.max_event_bytes if self._producer == "intake" else HOUSE_MAX_BYTES
-        envelope = decode(trip.body, sender=trip.sender, max_bytes=most)
+        if self._producer == "intake":
+            most = self.runtime.settings.max_event_bytes
+            envelope = intake.read(trip.body, self.runtime.clock.now(), sender=trip.sender, max_bytes=most)
+        else:
+            # What a service of ours has stored is delivered, whatever a sender is allowed.
+            envelope = decode(trip.body, sender=trip.sender, max_bytes=HOUSE_MAX_BYTES)
         if not any(matches(pattern, envelope.type) for pattern in self._patterns):
             raise Rejected(f"{envelope.type} is no event that is taken here", slug="unknown-type")
         if envelope.hops > MAX_HOPS:

@@ -56,7 +56,8 @@ class Lane(IntEnum):
 class Envelope:
     """One event as it travels. Attribute names are CloudEvents' own and its extensions' (docs/events.md).
 
-    `sender` is the broker's validated user of a received message; it never travels in the body.
+    `sender` is the broker's validated user of a received message; `adjusted` names what was bent so that it could be
+    taken (`shared.intake`), each with the sender's word where there was one. Neither travels in the body.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Envelope:
     backfill: bool = False
     restricted: bool = False
     sender: str | None = field(default=None, compare=False)
+    adjusted: Mapping[str, str | None] = field(default_factory=dict, compare=False)
 
 
 def encode(envelope: Envelope) -> bytes:
@@ -105,18 +107,24 @@ def decode(body: bytes, *, sender: str | None = None, max_bytes: int = MAX_BYTES
 
     Raises Invalid with one of the slugs `oversized`, `bad-json`, `bad-envelope`; the pointer names the attribute.
     """
+    check_size(body, max_bytes)
+    return from_json(read_json(body), sender=sender)
+
+
+def check_size(body: bytes, max_bytes: int) -> None:
+    """Raises Invalid (`oversized`) for a body of more bytes."""
     if len(body) > max_bytes:
         raise Invalid(f"the body has {len(body)} bytes, {max_bytes} are allowed", slug="oversized")
-    document = read_json(body)
+
+
+def from_json(document: Any, *, sender: str | None = None) -> Envelope:
+    """The event that a JSON value is. Raises Invalid (`bad-envelope`); the pointer names the attribute."""
     if not isinstance(document, dict):
         raise Invalid("the body is not a JSON object", slug="bad-envelope")
-    data = document.pop("data", None)
+    attributes = {name: value for name, value in document.items() if name != "data"}
+    data = document.get("data")
     if not isinstance(data, dict):
         raise Invalid("data must be a JSON object", slug="bad-envelope", pointer="/data")
-    return _read(document, data, sender)
-
-
-def _read(attributes: dict[str, Any], data: dict[str, Any], sender: str | None) -> Envelope:
     if attributes.get("specversion") != "1.0":
         raise Invalid("specversion must be 1.0", slug="bad-envelope", pointer="/specversion")
     try:
@@ -167,6 +175,9 @@ def _integer(attributes: Mapping[str, Any], name: str) -> int | None:
     value = attributes.get(name)
     # CloudEvents' own sequence extension is text; both ways of writing a whole number are taken.
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
+        value = int(value)
+    # JSON knows no difference between 3 and 3.0, and some languages write the one for the other.
+    if isinstance(value, float) and value.is_integer():
         value = int(value)
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_INTEGER):
         return value

@@ -1,6 +1,7 @@
 """JSON as common senders write it: RFC 8259 to the letter, with what some of them put before and behind it.
 
-A byte order mark, NULs and line ends around the document are left out, and UTF-16 and UTF-32 are read as what they
+A byte order mark, NULs, line ends, the end-of-file sign of DOS (0x1A), record separators (RFC 7464) and non-breaking
+spaces around the document are left out, and UTF-16 and UTF-32 are read as what they
 are (Windows PowerShell and C programs send such). What is between them is judged strictly: no NaN, no comments, no
 number beyond a double, no lone surrogates, nothing after the document.
 """
@@ -17,7 +18,7 @@ from shared.errors import Invalid
 
 MAX_DEPTH = 64
 """Objects and lists within each other. MongoDB keeps 100 levels, and what is read stands a few levels deep there."""
-_AROUND = "\ufeff\0 \t\r\n"
+AROUND = "\ufeff\0 \t\r\n\xa0\x1a\x1e"
 _STEPS_SHOWN = 3
 _Place = tuple[Any, ...]
 
@@ -73,6 +74,6 @@ def _other_readings(body: bytes) -> Iterator[str]:
     """The text without what stands around it, by the encodings that its first bytes speak for (RFC 4627, section 3)."""
     for encoding in dict.fromkeys(("utf-8", json.detect_encoding(body))):
         try:
-            yield body.decode(encoding).strip(_AROUND)
+            yield body.decode(encoding).strip(AROUND)
         except UnicodeDecodeError:
             continue

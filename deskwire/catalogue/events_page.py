@@ -61,7 +61,7 @@ def _intake(intake: Sequence[EventType], schemas: Mapping[str, JsonSchema]) -> I
     yield (
         "Publish to the exchange `itsm.intake` with the type as routing key, or with a lane behind it "
         "(`alert.firing.urgent`). Unknown fields are ignored. A message that cannot be read goes to the dead letters "
-        "with its reason. An alert is refused only when it says nothing at all; what is odd about it is bent and told. "
+        "with its reason. An alert is not refused for what it says; what is odd about it is bent and told. "
         "What becomes of what senders say is written in [intake.md](intake.md).\n"
     )
     for event in intake:

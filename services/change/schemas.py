@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from marshmallow import EXCLUDE, Schema, fields, post_load, validate
 
 from services.change.domain.change import (
@@ -21,10 +22,10 @@ from services.change.domain.change import (
     State,
 )
 from shared.clock import format_instant
-from shared.command import load
 from shared.envelope import Envelope
 from shared.errors import Invalid
 from shared.formats import Instant, readable
+from shared.names import is_blank
 
 NAME = validate.And(validate.Length(min=1, max=255), readable)
 NUMBER = validate.And(validate.Length(min=1, max=64), readable)
@@ -117,11 +118,15 @@ class FindArgs(Schema):
     limit = fields.Integer(load_default=50, strict=True, validate=PAGE)
 
 
-SHORT = validate.Length(max=255)
+MAX_SHORT = 255
+SHORT = validate.Length(max=MAX_SHORT)
 
 
 class DeployedSchema(Schema):
-    """The data of `change.deployed`. At least one of `service` and `ci` says something."""
+    """The data of `change.deployed`, as it should be; what is not so is bent (`read_deployment`).
+
+    At least one of `service` and `ci` says something.
+    """
 
     class Meta:
         unknown = EXCLUDE
@@ -134,23 +139,38 @@ class DeployedSchema(Schema):
     by = fields.String(load_default=None, allow_none=True, validate=SHORT)
 
 
-_DEPLOYED = DeployedSchema()
+_FIELDS = tuple(DeployedSchema().fields)
+_NAMING = ("service", "ci", "change")
+"""What is looked up by its value: here an object or a list is none."""
 
 
 def read_deployment(envelope: Envelope, now: datetime) -> Deployment:
     """The deployment that this event reports. Raises Invalid, also where it says not what was deployed.
 
-    A sender whose clock is ahead deploys at `now`.
+    A sender whose clock is ahead, or has no real time, deploys at `now`; history without one is refused. Numbers, and
+    what people read, become texts; what is too long is cut; what shows nothing counts as absent. Nobody must be able to
+    hide a deployment behind an odd detail.
     """
-    if envelope.time < EARLIEST:
-        raise Invalid(f"time must not be before {EARLIEST:%Y-%m-%d}", pointer="/time")
-    data = load(_DEPLOYED, envelope.data, at="/data")
-    said = {name: (value or "").strip() or None for name, value in data.items()}
+    at = min(envelope.time, now)
+    if at < EARLIEST:
+        if envelope.backfill:
+            raise Invalid(f"time must not be before {EARLIEST:%Y-%m-%d}", pointer="/time")
+        at = now
+    said = {name: _text(name, envelope.data.get(name)) for name in _FIELDS}
     if said["service"] is None and said["ci"] is None:
         raise Invalid("service or ci must say what was deployed", pointer="/data/service")
     if said["change"] is not None:
         said["change"] = said["change"].upper()
-    return Deployment(source=envelope.source, id=envelope.id, at=min(envelope.time, now), **said)
+    return Deployment(source=envelope.source, id=envelope.id, at=at, **said)
+
+
+def _text(name: str, value: Any) -> str | None:
+    if value is None or (name in _NAMING and isinstance(value, dict | list)):
+        return None
+    text = (value if isinstance(value, str) else orjson.dumps(value).decode()).strip()
+    if is_blank(text):
+        return None
+    return text if len(text) <= MAX_SHORT else f"{text[: MAX_SHORT - 1]}…"
 
 
 def snapshot(number: str, version: int, change: Change) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.architecture.sources import ROOT, SERVICES, files, imports, room
 
-DOMAIN_MAY = ("shared.errors.", "shared.event.", "shared.keys.")
+DOMAIN_MAY = ("shared.errors.", "shared.event.", "shared.keys.", "shared.names.")
 EVENTS_MAY: tuple[str, ...] = ()
 HANDLERS_MAY = ("shared.",)
 

@@ -56,14 +56,24 @@ def kinds() -> tuple[Poison, ...]:
         replace(broken, name="pickle", body=PICKLE, content_type="application/x-python-serialize"),
         Poison(name="__type__ body", body=orjson.dumps(marker), reason="bad-envelope"),
         Poison(name="unknown version", body=_edited(specversion="9.9"), reason="bad-envelope"),
-        Poison(name="unknown schema", body=_event(data={"nothing": "known"}), reason="invalid"),
+        Poison(
+            name="unknown schema",
+            body=_event(type="ticket.submitted", data={"nothing": "known"}),
+            routing_key="ticket.submitted",
+            reason="invalid",
+        ),
         Poison(
             name="endless name",
             body=_event(type="ticket.submitted", data={"external_ref": "A" * 200_000, "title": "poison"}),
             routing_key="ticket.submitted",
             reason="invalid",
         ),
-        Poison(name="__type__ for a field", body=_event(data={"dedup_key": marker}), reason="invalid"),
+        Poison(
+            name="__type__ for a field",
+            body=_event(type="ticket.submitted", data={"external_ref": marker, "title": "poison"}),
+            routing_key="ticket.submitted",
+            reason="invalid",
+        ),
         Poison(name="oversized", body=_event(data={**_ALERT, "x": "x" * MAX_BYTES}), reason="oversized"),
         Poison(
             name="unknown type",

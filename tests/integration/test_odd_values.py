@@ -95,6 +95,7 @@ def test_no_message_comes_to_an_end_that_is_not_its_senders(house: House, bodies
         "not-found",
         "unknown-reference",
         "action-out-of-order",
+        "sequence-already-used",
         "forbidden",
     }
 

@@ -17,6 +17,7 @@ class Why(StrEnum):
     LEFT_OUT = "left-out"
     NOT_TAKEN = "not-taken"
     MADE = "made"
+    REPAIRED = "repaired"
     UNKNOWN_WORD = "unknown-word"
     FAR_OFF = "far-off"
     SET_BACK = "set-back"
@@ -37,6 +38,6 @@ class Adjusted:
         return {name: value for name, value in told.items() if value is not None}
 
 
-def odd_time(said: str, why: Why) -> Adjusted:
-    """A time (RFC 3339) that cannot be when it was said."""
+def odd_time(said: str | None, why: Why) -> Adjusted:
+    """A time that cannot be when it was said: RFC 3339, or whatever stands in its place; None where nothing does."""
     return Adjusted(field=TIME, why=why, said=said)

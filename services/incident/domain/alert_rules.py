@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -46,9 +47,8 @@ class Silence:
 class Clocks:
     """How far the clocks of senders are believed.
 
-    What is dated more than `far_off` ago counts as said now. A firing that comes after a resolution and is dated up
-    to `late` before the firing that the resolution ended is a late copy; one of before that is of a clock that was
-    set back.
+    What is dated more than `far_off` ago counts as said now. A firing that comes after a resolution and lags behind it
+    by up to `late` is a late copy (`domain.episodes`); one that lags further is of a clock that was set back.
     """
 
     far_off: timedelta = timedelta(days=3)
@@ -66,14 +66,23 @@ class AlertRules:
     clocks: Clocks = field(default_factory=Clocks)
 
     def severity(self, word: str) -> Severity | None:
-        """What a monitor's word means; None when nobody has said."""
-        return self.words.get(normal(word))
+        """What a monitor's word means; None when nobody has said.
+
+        Of more words than one the first two or the first count, behind a number: `P1 - Critical`, `4: High`.
+        """
+        parts = [part for part in _BETWEEN_LETTERS.split(word) if part]
+        first = next((place for place, part in enumerate(parts) if not part.isdecimal()), len(parts))
+        readings = (word, "".join(parts[first : first + 2]), "".join(parts[first : first + 1]))
+        return next((self.words[normal(text)] for text in readings if normal(text) in self.words), None)
 
 
 @lru_cache(maxsize=4096)
 def normal(word: str) -> str:
-    """A word without case, space, hyphen and underscore: `SEV-1` and `sev 1` are one, `Not classified` as well."""
-    return _BETWEEN_LETTERS.sub("", word.casefold())
+    """A word without case, width, space, hyphen and underscore: `SEV-1` and `sev 1` are one, `Not classified` as well.
+
+    Letters that are another's in a different form are that one (NFKC, Unicode UAX 15).
+    """
+    return _BETWEEN_LETTERS.sub("", unicodedata.normalize("NFKC", word).casefold())
 
 
 def counted(said: datetime, now: datetime, rules: Clocks, *, history: bool) -> datetime:

@@ -31,10 +31,11 @@ class Outcome(StrEnum):
 class OpenAlert:
     """The claim of an unfinished incident on a fingerprint: how often it occurred and how many alerts still fire.
 
-    `severity` is the highest so far, `said_at` when the newest firing said what is wrong. `cleared` are the latest
-    moments at which nothing fired any more, `beside_cleared` is whether one source has cleared while others fire.
-    `settles_at`, where the last clearing is held because the alert flaps, and
-    `looks_at`, where a source may have gone silent, are when to look at it again; `due_at` is the earlier of them.
+    `severity` is the highest so far, `worst` that of what fires now (None where it is the same), `history` whether
+    nothing but history has told of it since it was opened or reopened, `said_at` when the newest firing said what is
+    wrong. `cleared` are the latest moments at which nothing fired any more, `beside_cleared` is whether one source has
+    cleared while others fire. `settles_at`, where the last clearing is held because the alert flaps, and `looks_at`,
+    where a source may have gone silent, are when to look at it again; `due_at` is the earlier of them.
     """
 
     incident: str
@@ -42,6 +43,8 @@ class OpenAlert:
     firing: int = 0
     last_at: datetime
     severity: Severity | None = None
+    worst: Severity | None = None
+    history: bool = False
     said_at: datetime | None = None
     cleared: tuple[datetime, ...] = ()
     held: bool = False

@@ -47,7 +47,7 @@ class Alert:
 
     `began_at` is the first firing of the present or last episode, `earlier` the few before it. Times are the
     sender's but for `heard_at` (its last message that counted) and `fired_heard_at` (that of `fired_at`), which are
-    ours.
+    ours. `expired` is whether nobody said that it is over, so that whatever it says next is new.
     """
 
     fingerprint: str
@@ -62,6 +62,7 @@ class Alert:
     earlier: tuple[Span, ...] = ()
     heard_at: datetime | None = None
     fired_heard_at: datetime | None = None
+    expired: bool = False
 
     @property
     def fires(self) -> bool:
@@ -83,16 +84,16 @@ def is_late_firing(
         begun = alert.began_at or alert.fired_at
         overtaken = any(begun is not None and at <= resolved_at < begun for resolved_at, _ in resolutions)
         return overtaken or _is_of_earlier(alert, at, now)
-    if _is_within_last(alert, at) or _is_ahead_of_last(alert, at, now, late):
+    if not alert.expired and (_is_within_last(alert, at) or _is_ahead_of_last(alert, at, now, late)):
         return True
     return any(
-        at <= resolved_at and lag(at, resolved_at, heard_at, now) <= late for resolved_at, heard_at in resolutions
+        at < resolved_at and lag(at, resolved_at, heard_at, now) <= late for resolved_at, heard_at in resolutions
     )
 
 
 def is_set_back(alert: Alert, at: datetime, everywhere: Alert | None) -> bool:
     """Whether a firing that is not late is dated before a resolution that has come: its clock was set back."""
-    return not alert.fires and any(at <= resolved_at for resolved_at, _ in _resolutions(alert, everywhere))
+    return not alert.fires and any(at < resolved_at for resolved_at, _ in _resolutions(alert, everywhere))
 
 
 def fired(
@@ -111,6 +112,7 @@ def fired(
         incident=incident,
         occurrences=alert.occurrences + 1,
         severity=severity,
+        expired=False,
         heard_at=now,
         began_at=began_at,
         fired_at=at if newest else alert.fired_at,
@@ -124,15 +126,15 @@ def begun(alert: Alert) -> Alert:
         return alert
     ends = [moment for moment in (alert.began_at, alert.fired_at, alert.resolved_at) if moment is not None]
     last = Span(began_at=min(ends), ended_at=max(ends), heard_at=alert.heard_at)
-    return replace(
-        alert, earlier=(*alert.earlier, last)[-REMEMBERED:], began_at=None, fired_at=None, fired_heard_at=None
-    )
+    # What has expired was never said to be over: what is said of it again is no copy.
+    earlier = alert.earlier if alert.expired else (*alert.earlier, last)[-REMEMBERED:]
+    return replace(alert, earlier=earlier, began_at=None, fired_at=None, fired_heard_at=None)
 
 
 def resolved(alert: Alert, at: datetime, now: datetime, *, late: timedelta | None) -> Alert:
     """The alert after a resolution. One that happened before the last firing, or that is a copy, leaves it firing."""
     if not alert.fires:
-        return replace(alert, resolved_at=_latest(alert.resolved_at, at), heard_at=now)
+        return replace(alert, resolved_at=_latest(alert.resolved_at, at), heard_at=now, expired=False)
     if alert.fired_at is not None and _is_overtaken(alert, at, now, late):
         stands = alert.began_at is None or at < alert.began_at
         return replace(alert, resolved_at=_latest(alert.resolved_at, at) if stands else alert.resolved_at)
@@ -142,6 +144,11 @@ def resolved(alert: Alert, at: datetime, now: datetime, *, late: timedelta | Non
 def ended(alert: Alert, at: datetime, now: datetime) -> Alert:
     """The alert that is over, whatever was said before."""
     return replace(alert, status=Status.RESOLVED, resolved_at=at, heard_at=now)
+
+
+def expired(alert: Alert, now: datetime) -> Alert:
+    """The alert that nobody has repeated for too long: over as of what was last heard of it."""
+    return replace(ended(alert, alert.fired_at or now, alert.heard_at or now), expired=True)
 
 
 def counts_for(alert: Alert, incident: str) -> bool:
@@ -172,10 +179,13 @@ def _is_of_earlier(alert: Alert, at: datetime, now: datetime) -> bool:
 
 
 def _is_within_last(alert: Alert, at: datetime) -> bool:
+    """Whether it repeats what was said in the last episode. Elsewhere in it the lag tells, as it does before it."""
     if alert.began_at is None or alert.resolved_at is None:
         return False
-    ended_at = max(alert.resolved_at, alert.fired_at or alert.resolved_at)
-    return alert.began_at - PAIR <= at <= ended_at
+    said = (alert.began_at, alert.fired_at or alert.began_at)
+    if at == alert.resolved_at:
+        return at in said
+    return at <= max(alert.resolved_at, *said) and any(abs(at - moment) <= PAIR for moment in said)
 
 
 def _is_ahead_of_last(alert: Alert, at: datetime, now: datetime, late: timedelta) -> bool:

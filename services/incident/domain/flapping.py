@@ -10,13 +10,15 @@ from datetime import datetime, timedelta
 
 from services.incident.domain.alert_rules import Flapping
 from services.incident.domain.alerts import OpenAlert
-from services.incident.domain.record import Incident, State
+from services.incident.domain.record import MOST_TURNS, Incident, State
 
 CLEARED = "alert_cleared"
 """The resolution code of an incident whose last alert has cleared."""
 EXPIRED = "alert_expired"
 """The resolution code of an incident whose last alert nobody repeats any more."""
 BY_ALERT = (CLEARED, EXPIRED)
+TURNS_FOR_PEOPLE = 50
+"""Turns of a record that its alerts leave to people: they still have something to do with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,11 @@ def is_reopened(incident: Incident) -> bool:
     """Whether a firing may reopen it: its alerts resolved it, no person did, and it is not closed."""
     ended = incident.resolution
     return incident.state is State.RESOLVED and ended is not None and ended.code in BY_ALERT
+
+
+def is_worn_out(incident: Incident) -> bool:
+    """Whether its alerts have reopened it as often as they may: what fires then is another incident."""
+    return incident.turns >= MOST_TURNS - TURNS_FOR_PEOPLE
 
 
 def scheduled(claim: OpenAlert, *, settles_at: datetime | None, looks_at: datetime | None) -> OpenAlert:

@@ -18,7 +18,7 @@ from shared.event import Event
 
 Result = tuple[Incident, tuple[Event, ...]]
 
-_SHORT = ("title", "url", "ci", "category", "service", "language", "organisation")
+_SHORT = ("title", "url", "ci", "category", "service", "language", "organisation", "outage")
 """What an event tells as it was before; a description would fill it."""
 _WEIGHT = frozenset({"impact", "urgency"})
 
@@ -51,19 +51,27 @@ def rank(severity: Severity) -> int:
     return -list(Severity).index(severity)
 
 
-def raised(incident: Incident, move: SeverityMove, at: datetime, priorities: PriorityTable) -> Result:
+def raised(
+    incident: Incident, move: SeverityMove, at: datetime, priorities: PriorityTable, *, first: bool = False
+) -> Result:
     """The record under a severity that is higher than any before: impact and urgency rise to it by the table.
 
-    Where a person has set them they are kept, and the event is told all the same, so that people hear of it.
+    Where a person has set them they are kept, and the event is told all the same, so that people hear of it; so it is
+    for the `first` that is said live of what history has opened.
     """
     weight = priorities.severities[move.now]
-    kept = bool(_WEIGHT & set(incident.held))
+    kept = is_held(incident)
     impact = incident.impact if kept else _higher(incident.impact, weight.impact)
     urgency = incident.urgency if kept else _higher(incident.urgency, weight.urgency)
-    if move.before is None and (impact, urgency) == (incident.impact, incident.urgency):
+    if move.before is None and not first and (impact, urgency) == (incident.impact, incident.urgency):
         return incident, ()
     more = {"cause": "severity", **move.as_plain(), **({"kept": True} if kept else {})}
     return weighed(incident, impact, urgency, at, priorities, more)
+
+
+def is_held(incident: Incident) -> bool:
+    """Whether a person has set its impact and urgency."""
+    return bool(_WEIGHT & set(incident.held))
 
 
 def weighed(
@@ -74,7 +82,7 @@ def weighed(
     priorities: PriorityTable,
     more: Mapping[str, Any],
 ) -> Result:
-    """The record with another impact and urgency, and the priority by the table; `more` tells why."""
+    """The record with another impact and urgency, and the priority by the table; `more` tells why. It is a turn."""
     priority = priorities.priority(impact, urgency)
     change = {
         "impact": impact.value,
@@ -83,12 +91,13 @@ def weighed(
         "priority_to": priority.value,
         **more,
     }
-    after = replace(incident, impact=impact, urgency=urgency, priority=priority, updated_at=at)
+    turns = incident.turns + 1
+    after = replace(incident, impact=impact, urgency=urgency, priority=priority, turns=turns, updated_at=at)
     return after, (Event(type=events.PRIORITISED, at=at, change=change),)
 
 
 def updated(
-    incident: Incident, said: Mapping[str, str], at: datetime, source: Source, fall: SeverityMove | None = None
+    incident: Incident, said: Mapping[str, Any], at: datetime, source: Source, fall: SeverityMove | None = None
 ) -> Result:
     """The record with what is said of it now; nothing happens when it is that already.
 

@@ -42,8 +42,8 @@ class Reference:
 
     An action that is refused, at its turn or because it cannot be read, holds nobody up: it is passed over, and its
     sequence is among `refused` (the latest thousand) until it comes again and can be done. `submitted_at` is the time
-    of the newest submission that counted. `gap_since` is since when something waits; `gap_told` is whether people have
-    been told of what it waits for.
+    of the newest submission that counted. `zeroth` is whether an action had the sequence 0, with which some senders
+    begin. `gap_since` is since when something waits; `gap_told` is whether people have been told of what it waits for.
     """
 
     number: str | None = None
@@ -53,6 +53,7 @@ class Reference:
     submitted_at: datetime | None = None
     gap_since: datetime | None = None
     gap_told: bool = False
+    zeroth: bool = False
 
     @property
     def missing(self) -> int:
@@ -67,6 +68,8 @@ class Reference:
         """Whether an action with this sequence is next, another try, too early, or done already."""
         if self.number is None:
             return Turn.EARLY
+        if sequence == self.last_sequence == 0 and not self.zeroth:
+            return Turn.NOW
         if sequence <= self.last_sequence:
             return Turn.AGAIN if sequence in self.refused else Turn.PAST
         return Turn.NOW if sequence == self.last_sequence + 1 else Turn.EARLY
@@ -82,11 +85,19 @@ class Reference:
         """With an action done; what waited for its own turn up to it waits no more."""
         waiting = tuple(number for number in self.waiting if number > sequence)
         gap_since = self.gap_since if waiting else None
-        return replace(self, last_sequence=sequence, waiting=waiting, gap_since=gap_since, gap_told=False)
+        zeroth = self.zeroth or sequence == 0
+        return replace(
+            self, last_sequence=sequence, waiting=waiting, gap_since=gap_since, gap_told=False, zeroth=zeroth
+        )
 
     def passed_over(self, sequence: int) -> Reference:
         """With an action refused at its turn."""
         return replace(self.applied(sequence), refused=(*self.refused, sequence)[-MAX_REFUSED:])
+
+    def set_aside(self, sequence: int) -> Reference:
+        """With an action refused that waited for a turn which is past."""
+        waiting = tuple(number for number in self.waiting if number != sequence)
+        return replace(self, waiting=waiting, refused=(*self.refused, sequence)[-MAX_REFUSED:])
 
     def spoilt(self, sequence: int) -> Reference:
         """With an action that cannot be read, to be passed over at its turn; one that is there already stays."""

@@ -14,6 +14,7 @@ from enum import StrEnum
 from services.incident.domain.priority import PriorityTable
 from services.incident.domain.record import UNFINISHED, State
 from shared.errors import Invalid, NotAllowed
+from shared.names import is_blank
 
 
 class Action(StrEnum):
@@ -153,8 +154,8 @@ def _permits(entry: Transition | None, origin: Origin) -> bool:
 
 
 def require(entry: Transition, arguments: object) -> None:
-    """Check what the entry needs. Raises Invalid with the pointer of the first that is missing or blank."""
+    """Check what the entry needs. Raises Invalid with the pointer of the first that is missing or shows nothing."""
     for name in entry.required:
         value = getattr(arguments, name)
-        if value is None or not str(value).strip():
+        if value is None or is_blank(str(value)):
             raise Invalid(f"{name} is needed", pointer=f"/args/{name}")

@@ -14,7 +14,7 @@ from datetime import datetime
 from services.incident.domain.following import Source, updated, weighed
 from services.incident.domain.history import Submission
 from services.incident.domain.priority import PriorityTable
-from services.incident.domain.record import Incident, State
+from services.incident.domain.record import MOST_TURNS, Incident, State
 from shared.errors import NotAllowed, Rejected
 from shared.event import Event
 
@@ -28,7 +28,8 @@ def resubmitted(
 ) -> list[tuple[Incident, tuple[Event, ...]]]:
     """The record after each step, with the events of the step; none where nothing changes.
 
-    Raises Rejected (`kind-cannot-change`), and NotAllowed for a record that is finished for good.
+    Raises Rejected (`kind-cannot-change`), and NotAllowed for a record that is finished for good, or that has had all
+    the turns it may have (`too-many-changes`).
     """
     opening, given = submission.opening, submission.given
     if "kind" in given and opening.kind is not incident.kind:
@@ -47,6 +48,9 @@ def resubmitted(
     weight = {name: getattr(opening, name) for name in _WEIGHT if name in given and name not in incident.held}
     impact, urgency = weight.get("impact", incident.impact), weight.get("urgency", incident.urgency)
     if (impact, urgency) != (incident.impact, incident.urgency):
+        if incident.turns >= MOST_TURNS:
+            text = f"it has changed {MOST_TURNS} times; what is submitted of it weighs no more"
+            raise NotAllowed(text, slug="too-many-changes")
         steps.append(weighed(after, impact, urgency, at, priorities, {"cause": Source.TICKET.value}))
     if steps and incident.state in _SETTLED:
         raise NotAllowed(f"it is {incident.state}, and what is submitted of it changes nothing any more")

@@ -11,8 +11,10 @@ from services.incident.domain.alerts import OpenAlert, Outcome, opening
 from services.incident.domain.closure import Resolve
 from services.incident.domain.episodes import Alert, Status
 from services.incident.domain.flapping import CLEARED, Clearing, is_flapping, scheduled, with_clearing
+from services.incident.domain.following import rank
+from services.incident.domain.priority import Severity
 from services.incident.handlers.claims import ALERTS, OPEN_ALERTS
-from services.incident.handlers.clearings import close, hold, read_clearings, reopen
+from services.incident.handlers.clearings import close, hold, read_clearings, reopen, tell_former
 from services.incident.handlers.news import News, details, heard, tell
 from services.incident.handlers.ports import Ports
 from services.incident.handlers.records import open_one
@@ -68,7 +70,8 @@ class Book:
         claim, outcome = self._claims.get(fingerprint), Outcome.JOINED
         if claim is None:
             back = not told.by_arrival and episodes.is_set_back(alert, at, everywhere)
-            claim, outcome = self._open(set_back(told, now) if back else told)
+            anew = alert.expired and alert.resolved_at is not None and at <= alert.resolved_at
+            claim, outcome = self._open(set_back(told, now) if back else replace(told, at=now) if anew else told)
         newly = not episodes.counts_for(alert, claim.incident)
         last = self._details.get(told.key) if alert.incident == claim.incident else None
         severity, begun = told.signal.severity, episodes.begun(alert)
@@ -81,9 +84,12 @@ class Book:
             last_at=max(claim.last_at, at),
             beside_cleared=claim.beside_cleared and not newly,
         )
+        claim = self._weighed(told, claim, last)
         if outcome is Outcome.OPENED:
-            claim = replace(claim, said_at=at)
+            claim = replace(claim, said_at=at, history=told.envelope.backfill)
         else:
+            if outcome is Outcome.REOPENED:
+                claim = replace(claim, history=told.envelope.backfill, worst=told.signal.severity)
             news, claim = heard(self._news.get(fingerprint), told, claim, last)
             self._news |= {fingerprint: news} if news is not None else {}
         self._hold(fingerprint, self._watched(told, claim))
@@ -106,6 +112,7 @@ class Book:
         if claim.firing <= 0:
             self._over(told, claim)
         else:
+            claim = replace(claim, worst=self._worst(fingerprint, claim))
             self._hold(fingerprint, self._beside_cleared(claim))
         return Outcome.CLEARED, claim.incident
 
@@ -123,6 +130,19 @@ class Book:
             fingerprint=told.signal.fingerprint, source=told.signal.source or EVERY_SOURCE, status=Status.RESOLVED
         )
         return self._alerts.get(told.key, unheard)
+
+    def _weighed(self, told: Told, claim: OpenAlert, last: Mapping[str, Any] | None) -> OpenAlert:
+        """The claim where an alert says less than it did: how bad what fires now is."""
+        if last is None or rank(told.signal.severity) >= rank(Severity(last["severity"])):
+            return claim
+        return replace(claim, worst=self._worst(told.signal.fingerprint, claim))
+
+    def _worst(self, fingerprint: str, claim: OpenAlert) -> Severity | None:
+        rows = self._work.adopt(ALERTS, self._work.store.find(ALERTS, {"fingerprint": fingerprint}))
+        alerts = {row["_id"]: from_document(Alert, row) for row in rows}
+        alerts |= {key: alert for key, alert in self._alerts.items() if alert.fingerprint == fingerprint}
+        firing = [alert for alert in alerts.values() if episodes.counts_for(alert, claim.incident)]
+        return max((alert.severity for alert in firing if alert.severity is not None), key=rank, default=None)
 
     def _firing(self, fingerprint: str) -> list[str]:
         return [key for key, alert in self._alerts.items() if alert.fingerprint == fingerprint and alert.fires]
@@ -186,6 +206,8 @@ class Book:
             ports=self._ports,
             fingerprint=fingerprint,
         )
+        if clearing is not None:
+            tell_former(self._work, clearing, opened, told.cause, ports=self._ports)
         claim = OpenAlert(incident=opened.key, last_at=told.at, severity=told.signal.severity)
         # Taken at once, not with the rest: a resolution in the same batch must find it to give it back.
         self._work.claim(OPEN_ALERTS, fingerprint, to_document(claim))

@@ -8,15 +8,16 @@ from datetime import datetime
 
 from services.incident.domain.alerts import OpenAlert
 from services.incident.domain.closure import Reopen, Resolve
-from services.incident.domain.conversation import AuthorKind, Note
-from services.incident.domain.flapping import Clearing, comes_back, is_reopened, scheduled, text
+from services.incident.domain.conversation import AuthorKind, LinkTo, Note
+from services.incident.domain.flapping import Clearing, comes_back, is_reopened, is_worn_out, scheduled, text
 from services.incident.domain.following import Source
 from services.incident.domain.history import moment
 from services.incident.domain.lifecycle import Action
+from services.incident.domain.record import Incident, LinkKind
 from services.incident.handlers.ports import Ports
 from services.incident.handlers.records import change
 from shared.cause import Cause
-from shared.storage import from_document, to_document
+from shared.storage import Stored, from_document, to_document
 from shared.unit_of_work import Work
 
 CLEARINGS = "clearings"
@@ -44,18 +45,40 @@ def close(
 
 def reopen(work: Work, clearing: Clearing, at: datetime, cause: Cause, *, ports: Ports) -> OpenAlert | None:
     """The claim of what its alert resolved a short while ago, reopened; None where that is not so."""
-    rules = ports.alerts.flapping
-    if not comes_back(clearing, at, work.now, rules):
+    stored = _coming_back(work, clearing, at, ports)
+    if stored is None or is_worn_out(stored.state):
         return None
-    stored = ports.incidents.get_many(work, [clearing.incident]).get(clearing.incident)
-    if stored is None or not is_reopened(stored.state):
-        return None
-    reason = f"Its alert fires again within {text(rules.reopen_within)} of having cleared."
-    steps = ((Action.REOPEN, Reopen(reason=reason, cause=Source.ALERT.value)),)
+    steps = ((Action.REOPEN, Reopen(reason=_reason(ports), cause=Source.ALERT.value)),)
     change(work, stored, steps, moment(stored.state, at, work.now), cause, ports=ports)
     # Nothing fired when it was resolved, and what has fired since would have reopened it.
     last = replace(clearing.last, firing=0, held=False, beside_cleared=False)
     return scheduled(last, settles_at=None, looks_at=None)
+
+
+def tell_former(work: Work, clearing: Clearing, opened: Stored[Incident], cause: Cause, *, ports: Ports) -> None:
+    """Link an incident to the one that its alert would have reopened once more, and tell why it did not."""
+    at = opened.state.opened_at
+    former = _coming_back(work, clearing, at, ports)
+    if former is None:
+        return
+    words = f"{_reason(ports)} {former.key} was reopened so often that this is another incident."
+    steps = (
+        (Action.LINK, LinkTo(kind=LinkKind.INCIDENT, number=former.key)),
+        (Action.NOTE, Note(text=words, author_kind=AuthorKind.SYSTEM)),
+    )
+    change(work, opened, steps, at, cause, ports=ports)
+
+
+def _coming_back(work: Work, clearing: Clearing, at: datetime, ports: Ports) -> Stored[Incident] | None:
+    """The incident of which a firing is the same trouble again."""
+    if not comes_back(clearing, at, work.now, ports.alerts.flapping):
+        return None
+    stored = ports.incidents.get_many(work, [clearing.incident]).get(clearing.incident)
+    return stored if stored is not None and is_reopened(stored.state) else None
+
+
+def _reason(ports: Ports) -> str:
+    return f"Its alert fires again within {text(ports.alerts.flapping.reopen_within)} of having cleared."
 
 
 def hold(work: Work, claim: OpenAlert, at: datetime, cause: Cause, *, ports: Ports) -> None:

@@ -7,24 +7,29 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.incident.domain.alerts import OpenAlert, Signal
-from services.incident.domain.following import SeverityMove, Source, raised, rank, updated
+from services.incident.domain.following import SeverityMove, Source, is_held, raised, rank, updated
 from services.incident.domain.history import moment
 from services.incident.domain.priority import Severity
 from services.incident.handlers.ports import Ports
 from services.incident.handlers.told import Told
 from shared.unit_of_work import Work
 
-_WORDS = ("title", "url", "ci")
+_WORDS = ("title", "url", "ci", "service", "organisation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """The newest words about an incident, the message that brought the last of them, and how bad it is now."""
+    """The newest words about an incident, the message that brought the last of them, and how bad it is now.
+
+    `again` is a rise to what it was before; `first` is whether it is the first that is said live.
+    """
 
     told: Told
-    said: Mapping[str, str]
+    said: Mapping[str, Any]
     rise: SeverityMove | None = None
+    again: SeverityMove | None = None
     fall: SeverityMove | None = None
+    first: bool = False
 
 
 def details(signal: Signal) -> dict[str, Any]:
@@ -36,6 +41,10 @@ def details(signal: Signal) -> dict[str, Any]:
         "severity_word": signal.severity_word,
         "ci": signal.ci,
         "url": signal.url,
+        "service": signal.service,
+        "organisation": signal.organisation,
+        "outage": signal.outage,
+        "described": signal.description is not None,
         "labels": [{"name": name, "value": value} for name, value in signal.labels],
         "adjusted": [note.as_plain() for note in signal.adjusted],
     }
@@ -50,43 +59,65 @@ def heard(
     what was overtaken, is no news.
     """
     signal = told.signal
-    worst = claim.severity
     newest = claim.said_at is None or told.at >= claim.said_at or told.by_arrival or _is_set_back(told, claim)
-    said = _said(signal) if newest else {} if before is None else before.said
+    said = _said(signal, last) if newest else {} if before is None else before.said
     if newest:
         claim = replace(claim, said_at=told.at)
     known = News(told=told, said={}) if before is None else before
-    if worst is None or rank(signal.severity) > rank(worst):
-        first = SeverityMove(before=worst, now=signal.severity) if known.rise is None else known.rise
+    if claim.history and not told.envelope.backfill:
+        rise = SeverityMove(before=None, now=signal.severity)
+        return replace(known, told=told, said=said, rise=rise, first=True), _risen(claim, signal.severity)
+    if claim.severity is None or rank(signal.severity) > rank(claim.severity):
+        first = SeverityMove(before=claim.severity, now=signal.severity) if known.rise is None else known.rise
         rise = replace(first, now=signal.severity)
-        return News(told=told, said=said, rise=rise), replace(claim, severity=signal.severity)
-    if not newest or _repeats(signal, last):
+        return replace(known, told=told, said=said, rise=rise, fall=None), _risen(claim, signal.severity)
+    if not newest:
         return before, claim
-    return News(told=told, said=said, rise=known.rise, fall=_fall(signal, last) or known.fall), claim
+    again = known.again
+    if claim.worst is not None and rank(signal.severity) > rank(claim.worst):
+        again, claim = SeverityMove(before=claim.worst, now=signal.severity), replace(claim, worst=signal.severity)
+    elif _repeats(signal, last):
+        return before, claim
+    return replace(known, told=told, said=said, again=again, fall=_fall(signal, last) or known.fall), claim
 
 
 def tell(work: Work, claim: OpenAlert, news: News, *, ports: Ports) -> None:
     """Change the incident by the news: its words first, so that who hears of the rise reads them."""
     stored = ports.incidents.get(work, claim.incident)
     at, cause = moment(stored.state, news.told.at, work.now), news.told.cause
-    state, events = updated(stored.state, news.said, at, Source.ALERT, news.fall)
+    # What rises to where it was before is heard of already, unless a person has thought it over since.
+    again = news.again if is_held(stored.state) else None
+    state, events = updated(stored.state, news.said, at, Source.ALERT, None if again else news.fall)
     stored = ports.incidents.save(work, stored, state, events, cause)
-    if news.rise is not None:
-        state, events = raised(stored.state, news.rise, at, ports.priorities)
+    rise = news.rise or again
+    if rise is not None:
+        state, events = raised(stored.state, rise, at, ports.priorities, first=news.first)
         ports.incidents.save(work, stored, state, events, cause)
 
 
-def _said(signal: Signal) -> dict[str, str]:
-    """The words that the record takes over; what a sender does not say it does not take back."""
-    words = {name: getattr(signal, name) for name in _WORDS if name != "title" or signal.titled}
+def _risen(claim: OpenAlert, severity: Severity) -> OpenAlert:
+    highest = severity if claim.severity is None else max(severity, claim.severity, key=rank)
+    return replace(claim, severity=highest, worst=severity, history=False)
+
+
+def _said(signal: Signal, last: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The words that the record takes over; what a sender does not say it does not take back.
+
+    That a service is down counts when the alert says so for the first time: a person may have found that it is not.
+    """
+    words: dict[str, Any] = {name: getattr(signal, name) for name in _WORDS if name != "title" or signal.titled}
+    words |= {"description": signal.description}
+    words |= {"outage": True} if signal.outage and not (last or {}).get("outage") else {}
     return {name: word for name, word in words.items() if word is not None}
 
 
 def _repeats(signal: Signal, last: Mapping[str, Any] | None) -> bool:
+    """Whether it says what it said before. Monitors put what they measure into descriptions: another one alone is no
+    news, so that an incident does not grow with each repetition."""
     if last is None:
         return False
     now = details(signal)
-    return all(now[name] == last.get(name, now[name]) for name in (*_WORDS, "severity"))
+    return all(now[name] == last.get(name, now[name]) for name in (*_WORDS, "severity", "outage", "described"))
 
 
 def _fall(signal: Signal, last: Mapping[str, Any] | None) -> SeverityMove | None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from services.incident.domain import silence
 from services.incident.domain.alerts import OpenAlert
 from services.incident.domain.closure import Resolve
-from services.incident.domain.episodes import Alert, counts_for, ended
+from services.incident.domain.episodes import Alert, counts_for, expired
 from services.incident.domain.flapping import CLEARED, EXPIRED, scheduled, text
 from services.incident.handlers.claims import ALERTS, OPEN_ALERTS
 from services.incident.handlers.clearings import close
@@ -74,10 +74,8 @@ def _is_silent(alert: Alert, claim: OpenAlert, now: datetime, ports: Ports) -> b
 
 
 def _expire(work: Work, key: str, alert: Alert) -> None:
-    """It is over as of what was last heard of it, so that whatever it says next is new."""
     row = work.load(ALERTS, [key])[key]
-    after = ended(alert, alert.fired_at or work.now, alert.heard_at or work.now)
-    work.put(ALERTS, key, {**row, **to_document(after)})
+    work.put(ALERTS, key, {**row, **to_document(expired(alert, work.now))})
 
 
 def _reason(work: Work, keys: list[str], claim: OpenAlert, ports: Ports) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.incident.domain.actions import Arguments, perform
-from services.incident.domain.adjusted import TIME, Adjusted
+from services.incident.domain.adjusted import TIME, Adjusted, Why
 from services.incident.domain.conversation import AuthorKind, LinkTo, Note
 from services.incident.domain.lifecycle import Action, Origin
 from services.incident.domain.opening import Opening, open_record
@@ -64,7 +64,11 @@ def open_one(
 
 def odd_time_note(odd: Adjusted) -> tuple[Action, Note]:
     """The step that tells the desk of a time that was not believed."""
-    text = f"Its sender dated it {odd.said}. That clock is far off or was set back: it counts as said now."
+    if odd.why is Why.NOT_TAKEN:
+        dated = "did not date it" if odd.said is None else f"dated it {odd.said}, which is no time"
+        text = f"Its sender {dated}: it counts as said now."
+    else:
+        text = f"Its sender dated it {odd.said}. That clock is far off or was set back: it counts as said now."
     return Action.NOTE, Note(text=text, author_kind=AuthorKind.SYSTEM)
 
 

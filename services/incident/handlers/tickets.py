@@ -32,11 +32,10 @@ from services.incident.handlers.references import (
     forget,
     keep_reference,
     keep_refused,
+    prefetch,
     put_by,
-    read_references,
     reference,
     reference_key,
-    row_key,
     waiting_action,
 )
 from shared.cause import Cause
@@ -58,7 +57,7 @@ def take_tickets(
     A sequenced action that is refused is passed over: what follows it is done. One of this batch is
     rejected; one that waited is kept with its reason and added to `refused`.
     """
-    _prefetch(work, batch, ports)
+    prefetch(work, batch, ports)
     desk = _Desk(work, batch, ports, read, refused)
     for ticket in batch:
         try:
@@ -103,7 +102,9 @@ class _Desk:
             external_ref=submission.external_ref,
         )
         known = replace(known, number=opened.key).submitted(self._said_at(envelope))
-        known = advance(self._work, key, known, envelope.sequence or 0)
+        if envelope.sequence is not None:
+            known = self._overtaken(key, known, envelope.sequence)
+            known = advance(self._work, key, known, envelope.sequence)
         self._keep(key, self._caught_up(key, known), ticket)
 
     def _submit_again(self, key: str, known: Reference, ticket: Submitted) -> None:
@@ -143,6 +144,7 @@ class _Desk:
             case Turn.PAST:
                 return
             case Turn.EARLY if sequence in known.waiting:
+                self._check_copy(key, sequence, ticket.envelope)
                 return
             case Turn.EARLY:
                 known = known.kept(sequence, self._work.now)
@@ -179,6 +181,25 @@ class _Desk:
             else:
                 known = advance(self._work, key, self._counted(known, ticket), sequence)
         return known
+
+    def _overtaken(self, key: str, known: Reference, sequence: int) -> Reference:
+        """Do what waited for a submission before the one with this sequence: what they waited for is past."""
+        for number in known.waiting:
+            if number >= sequence:
+                break
+            row, envelope = waiting_action(self._work, key, number)
+            try:
+                self._apply(known.number or "", _ticket(envelope, self._read(envelope)))
+            except Rejected as error:
+                self._refuse(key, known, row, envelope, error)
+                known = known.set_aside(number)
+        return known
+
+    def _check_copy(self, key: str, sequence: int, envelope: Envelope) -> None:
+        _, waiting = waiting_action(self._work, key, sequence)
+        if (waiting.type, waiting.data) != (envelope.type, envelope.data):
+            text = f"something else waits under the sequence {sequence} already"
+            raise Rejected(text, slug="sequence-already-used", pointer="/sequence")
 
     def _refuse(self, key: str, known: Reference, row: Document, envelope: Envelope, error: Rejected) -> None:
         if (envelope.source, envelope.id) in self._here:
@@ -236,27 +257,3 @@ def _ticket(envelope: Envelope, message: Imported | Submission) -> Acted | Submi
 
 def _placed(imported: Imported, incident: Incident, action: Action) -> Incident:
     return placed(incident, imported, action)
-
-
-def _prefetch(work: Work, batch: Sequence[Ticket], ports: Ports) -> None:
-    """Three reads for the whole batch: references, the waiting actions it can unlock, and the records."""
-    arrivals: dict[str, set[int]] = {}
-    submitted: dict[str, int] = {}
-    numbers: set[str] = set()
-    for ticket in batch:
-        if isinstance(ticket, Acted) and ticket.external_ref is None:
-            numbers.add(ticket.imported.number or "")
-            continue
-        key = reference_key(ticket.envelope.source, ticket.external_ref or "")
-        sequence = ticket.envelope.sequence
-        arrivals.setdefault(key, set()).update(() if sequence is None else (sequence,))
-        if isinstance(ticket, Submitted):
-            submitted.setdefault(key, sequence or 0)
-    known = read_references(work, arrivals)
-    unlocked = []
-    for key, one in known.items():
-        first = submitted.get(key, 0) if one.number is None else one.last_sequence
-        unlocked += [row_key(key, sequence) for sequence in one.unlocked(arrivals[key], first + 1)]
-    work.load(WAITING_ACTIONS, unlocked)
-    numbers |= {one.number for one in known.values() if one.number is not None}
-    ports.incidents.get_many(work, sorted(numbers))

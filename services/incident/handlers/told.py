@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.incident.domain.adjusted import Why, odd_time
+from services.incident.domain.adjusted import TIME, Adjusted, Why, odd_time
 from services.incident.domain.alert_rules import Clocks, counted, is_far_off
 from services.incident.domain.alerts import Signal
 from services.incident.events import ALERT_FIRING
@@ -14,6 +14,7 @@ from shared.cause import Cause
 from shared.clock import format_instant
 from shared.envelope import Envelope
 from shared.ids import joined
+from shared.intake import BODY
 
 EVERY_SOURCE = ""
 """The source of an alert whose sender names none; a resolution without a source is kept there and holds for all."""
@@ -39,7 +40,7 @@ class Told:
     @property
     def by_arrival(self) -> bool:
         """Whether its sender's clock is not believed, so that the order of arrival tells."""
-        return self.at != self.envelope.time
+        return self.at != self.envelope.time or TIME in self.envelope.adjusted
 
     @property
     def fires(self) -> bool:
@@ -53,7 +54,14 @@ class Told:
 
 
 def told(envelope: Envelope, signal: Signal, now: datetime, clocks: Clocks) -> Told:
-    """What a message says, with a note where its time is far off."""
+    """What a message says, with a note of what was bent in its envelope and where its time is far off."""
+    bent = [
+        Adjusted(field=name, why=Why.REPAIRED if name == BODY else Why.NOT_TAKEN, said=said)
+        for name, said in envelope.adjusted.items()
+    ]
+    signal = replace(signal, adjusted=(*signal.adjusted, *bent)) if bent else signal
+    if TIME in envelope.adjusted:
+        return Told(envelope=envelope, signal=signal, at=now, late=None if envelope.backfill else clocks.late)
     if envelope.backfill:
         return Told(envelope=envelope, signal=signal, at=counted(envelope.time, now, clocks, history=True))
     if is_far_off(envelope.time, now, clocks):

@@ -7,7 +7,6 @@ a missing key is made of what the alert says. Each of these but the first is tol
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,7 +15,8 @@ import orjson
 from services.incident.domain.adjusted import Adjusted, Why
 from services.incident.domain.alert_rules import AlertRules
 from services.incident.domain.alerts import Signal
-from shared.errors import Invalid
+from shared.envelope import Envelope
+from shared.names import is_blank
 
 MARK = "…"
 """Stands where a text was cut."""
@@ -30,23 +30,22 @@ MAX_LABEL_NAME = 200
 MAX_LABEL = 1000
 _NAMES = {"source": MAX_NAME, "ci": MAX_NAME, "service": MAX_NAME, "organisation": MAX_NAME, "url": MAX_URL}
 _PROSE = {"title": MAX_TITLE, "description": MAX_PROSE}
-_INVISIBLE = ("C", "Z")
+_HEADLINES = ("summary", "message", "name")
+"""Where other senders write what this house calls a title."""
 _TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 
 
-def bent(data: Mapping[str, Any], rules: AlertRules) -> Signal:
-    """The alert in the data of a message. Raises Invalid when it says nothing at all."""
-    notes: list[Adjusted] = []
+def bent(envelope: Envelope, rules: AlertRules) -> Signal:
+    """The alert that a message tells of."""
+    data, notes = envelope.data, list[Adjusted]()
     texts = {name: _text(name, data.get(name), longest, notes) for name, longest in _NAMES.items()}
     texts |= {name: _text(name, data.get(name), longest, notes, whole=True) for name, longest in _PROSE.items()}
     labels = _labels(data.get("labels"), notes)
     key = _key(data.get("dedup_key"), notes)
     title = texts.pop("title")
-    called = title or key or _called(texts, labels)
-    if called is None:
-        raise Invalid("a dedup_key, or a title to make one of, is needed", pointer="/data/dedup_key")
+    called = title or _headline(data, notes) or key or _called(texts, labels) or envelope.subject or envelope.source
     if key is None:
-        key = _made(called, texts)
+        key = _made(envelope.source, called, texts, labels)
         notes.append(Adjusted(field="dedup_key", why=Why.MADE))
     word = _word(data.get("severity"))
     severity = None if word is None else rules.severity(word)
@@ -65,11 +64,6 @@ def bent(data: Mapping[str, Any], rules: AlertRules) -> Signal:
     )
 
 
-def is_blank(text: str) -> bool:
-    """Whether nothing of it can be seen: spaces, controls, letters of no width."""
-    return all(unicodedata.category(letter)[0] in _INVISIBLE for letter in text)
-
-
 def _text(name: str, value: Any, longest: int, notes: list[Adjusted], *, whole: bool = False) -> str | None:
     """A field as text. `whole`: people read it, so what is no text is kept as JSON and not left out."""
     if value is None or (isinstance(value, str) and is_blank(value)):
@@ -86,14 +80,11 @@ def _text(name: str, value: Any, longest: int, notes: list[Adjusted], *, whole: 
 
 
 def _key(value: Any, notes: list[Adjusted]) -> str | None:
-    if isinstance(value, dict | list) and value:
-        notes.append(Adjusted(field="dedup_key", why=Why.NOT_TAKEN))
-        return None
-    if value is None or isinstance(value, dict | list):
+    if value is None or value in ({}, []):
         return None
     if not isinstance(value, str):
         notes.append(Adjusted(field="dedup_key", why=Why.AS_TEXT))
-        value = _as_json(value)
+        value = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     if is_blank(value):
         return None
     if len(value) > MAX_KEY:
@@ -102,10 +93,16 @@ def _key(value: Any, notes: list[Adjusted]) -> str | None:
     return value  # type: ignore[no-any-return]
 
 
-def _made(called: str, texts: Mapping[str, str | None]) -> str:
-    """A key of what the alert says: a list in JSON, so that no two different lists give the same."""
-    parts = [texts["source"], called, texts["ci"], texts["service"]]
+def _made(sender: str, called: str, texts: Mapping[str, str | None], labels: Iterable[tuple[str, str]]) -> str:
+    """A key of what the alert says and who sends it: a list in JSON, so that no two different lists give the same."""
+    parts = [texts["source"], called, texts["ci"], texts["service"], sorted(labels), sender]
     return f"made:{hashlib.sha256(orjson.dumps(parts)).hexdigest()}"
+
+
+def _headline(data: Mapping[str, Any], notes: list[Adjusted]) -> str | None:
+    """What it goes by for a sender who calls the title otherwise."""
+    texts = (_text(name, data.get(name), MAX_TITLE, notes, whole=True) for name in _HEADLINES)
+    return next((text for text in texts if text is not None), None)
 
 
 def _called(texts: Mapping[str, str | None], labels: Iterable[tuple[str, str]]) -> str | None:

@@ -151,7 +151,7 @@ class ReopenArgs(Args):
 class LinkArgs(Args):
     into = LinkTo
     kind = fields.Enum(LinkKind, by_value=True)
-    number = fields.String(allow_none=True, validate=validate.Length(min=1, max=64))
+    number = fields.String(allow_none=True, validate=[validate.Length(min=1, max=64), readable])
 
 
 class ImportedNoteArgs(NoteArgs):

@@ -30,6 +30,7 @@ from shared.command import load
 from shared.envelope import Envelope
 from shared.errors import Invalid
 from shared.formats import readable
+from shared.names import is_blank
 
 REF = validate.Length(min=1, max=MAX_REFERENCE)
 
@@ -115,7 +116,7 @@ _ARGUMENTS: Mapping[Action, Args] = {
 def read(envelope: Envelope, rules: AlertRules) -> Signal | Submission | Imported:
     """A message of the intake. Raises Invalid, which names the field at fault under `/data`, or `/time`.
 
-    An alert is refused only when it says nothing at all. The time is judged where it places something in history;
+    An alert is not refused for what it says. The time is judged where it places something in history;
     where it is now, a clock that is wrong is no fault of what it dates.
     """
     numbered = envelope.sequence is not None and envelope.type not in _ALERTS
@@ -123,7 +124,7 @@ def read(envelope: Envelope, rules: AlertRules) -> Signal | Submission | Importe
         raise Invalid(f"time must not be before {EARLIEST:%Y-%m-%d}", pointer="/time")
     match envelope.type:
         case kind if kind in _ALERTS:
-            return bending.bent(envelope.data, rules)
+            return bending.bent(envelope, rules)
         case events.TICKET_SUBMITTED:
             return _titled(load(_TICKET, envelope.data, at="/data"))
         case events.TICKET_ACTION:
@@ -132,7 +133,7 @@ def read(envelope: Envelope, rules: AlertRules) -> Signal | Submission | Importe
 
 
 def _titled(submission: Submission) -> Submission:
-    if bending.is_blank(submission.opening.title):
+    if is_blank(submission.opening.title):
         raise Invalid("title is needed", pointer="/data/title")
     return submission
 

@@ -216,9 +216,44 @@ def test_a_deployment_of_nothing_in_particular_is_rejected_and_the_rest_goes_on(
     assert taken.handled == {"2"}
 
 
-def test_a_deployment_without_a_real_time_is_rejected() -> None:
+@pytest.mark.parametrize("year", [1, 1970, 1989])
+def test_a_deployment_without_a_real_time_was_made_now(year: int) -> None:
     desk = Desk()
-    taken = desk.take(replace(make_deployed(), time=datetime(1, 1, 1, tzinfo=UTC)))
+    assert not desk.take(replace(make_deployed(), time=datetime(year, 1, 1, tzinfo=UTC))).rejected
+    assert desk.changes()[0]["opened_at"] == desk.unit_of_work.clock.now()
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({"version": 17}, {"version": "17"}),
+        ({"version": 2.5}, {"version": "2.5"}),
+        ({"version": "x" * 300}, {"version": "x" * 254 + "…"}),
+        ({"by": {"name": "carol"}}, {"by": '{"name":"carol"}'}),
+        ({"pipeline": ["a", 1]}, {"pipeline": '["a",1]'}),
+        ({"service": 4711}, {"service": "4711"}),
+        ({"ci": ["db1"]}, {"ci": None}),
+        ({"change": {"number": 1}}, {"change": None}),
+        ({"by": "\u3164", "pipeline": "\0"}, {"by": None, "pipeline": None}),
+    ],
+)
+def test_a_deployment_is_not_refused_for_a_detail(said: dict[str, Any], kept: dict[str, Any]) -> None:
+    desk = Desk()
+    assert not desk.take(make_deployed(**said)).rejected
+    (event,) = published(desk.store)
+    deployment = event.data["change"]["deployment"]
+    assert {name: deployment[name] for name in kept} == kept
+
+
+@pytest.mark.parametrize("service", ["\u3164", "\u200b", "\u0301", ["no"], {"a": 1}])
+def test_a_deployment_of_what_nobody_can_read_is_rejected(service: Any) -> None:
+    taken = Desk().take(make_deployed(service=service))
+    assert taken.rejected["1"].pointer == "/data/service"
+
+
+def test_history_of_deployments_without_a_real_time_is_rejected() -> None:
+    desk = Desk()
+    taken = desk.take(replace(make_deployed(), time=datetime(1, 1, 1, tzinfo=UTC), backfill=True))
     assert (taken.rejected["1"].pointer, taken.rejected["1"].message) == ("/time", "time must not be before 1990-01-01")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,3 +174,92 @@ def test_each_occurrence_keeps_how_bad_it_was() -> None:
     house = warned_then(make_alert("2", 1, severity="critical"))
     rows = house.rows("occurrences").values()
     assert [row["severity"] for row in rows] == ["warning", "critical"]
+
+
+@pytest.mark.parametrize("fallen_first", [True, False])
+def test_what_falls_and_rises_again_after_a_person_has_set_the_priority_is_told(fallen_first: bool) -> None:
+    house = House()
+    house.tell(make_alert("1", severity="critical"))
+    steps = [
+        lambda: house.tell(make_alert("2", 1, severity="warning")),
+        lambda: house.do("prioritise", "INC0000001", impact="low", urgency="low"),
+    ]
+    for step in steps if fallen_first else reversed(steps):
+        step()
+    house.tell(make_alert("3", 2, severity="critical"))
+    change = changes(house, "incident.prioritised")[-1]
+    assert (change["kept"], change["severity_from"], change["severity_to"]) == (True, "warning", "critical")
+    assert only(house).priority is Priority.P4
+    house.tell(make_alert("4", 3, severity="critical"))
+    assert len(changes(house, "incident.prioritised")) == 2
+
+
+def test_what_clears_at_one_source_and_fires_there_again_is_told_against_what_fired_meanwhile() -> None:
+    house = House()
+    house.tell(make_alert("1", severity="critical", source="a"), make_alert("2", severity="warning", source="b"))
+    house.tell(make_alert("3", 1, fires=False, source="a"))
+    house.do("prioritise", "INC0000001", impact="low", urgency="low")
+    house.tell(make_alert("4", 2, severity="critical", source="a"))
+    assert changes(house, "incident.prioritised")[-1]["kept"] is True
+
+
+def test_a_source_that_is_no_worse_than_another_that_fires_is_no_rise() -> None:
+    house = House()
+    house.tell(make_alert("1", severity="critical", source="a"), make_alert("2", severity="critical", source="b"))
+    house.do("prioritise", "INC0000001", impact="low", urgency="low")
+    house.tell(make_alert("3", 1, severity="warning", source="a"))
+    house.tell(make_alert("4", 2, severity="critical", source="a"))
+    assert len(changes(house, "incident.prioritised")) == 1
+
+
+@pytest.mark.parametrize("severity", ["critical", "warning"])
+def test_the_first_live_firing_of_what_history_opened_is_told_even_where_nothing_moves(severity: str) -> None:
+    house = House()
+    house.tell(replace(make_alert("1"), backfill=True))
+    house.tell(replace(make_alert("2", 1), backfill=True))
+    assert [event.backfill for event in house.events()] == [True]
+    house.tell(make_alert("3", 2, severity=severity))
+    last = house.events()[-1]
+    assert (last.type, last.backfill) == ("incident.prioritised", False)
+    assert (last.data["change"]["severity_from"], last.data["change"]["severity_to"]) == (None, severity)
+    assert only(house).priority is Priority.P1
+    house.tell(make_alert("4", 3, severity=severity))
+    assert house.events()[-1] == last
+
+
+def test_what_history_reopened_is_told_when_it_fires_live() -> None:
+    house = House()
+    house.tell(make_alert("1"), make_alert("2", 1, fires=False))
+    house.tell(replace(make_alert("3", 2), backfill=True))
+    house.tell(make_alert("4", 3))
+    assert house.types()[-2:] == ["incident.reopened", "incident.prioritised"]
+
+
+def test_a_later_firing_may_name_the_service_and_the_organisation_and_say_that_it_is_down() -> None:
+    house = warned_then(make_alert("2", 1, severity="warning", title="disk 90 %", service="payroll", outage=True))
+    assert (only(house).service, only(house).outage) == ("payroll", True)
+    house.tell(make_alert("3", 2, severity="warning", title="disk 90 %", service="payroll", organisation="acme"))
+    assert (only(house).organisation, only(house).outage) == ("acme", True)
+    assert [change["fields"] for change in changes(house, "incident.updated")] == [
+        ["outage", "service"],
+        ["organisation"],
+    ]
+
+
+def test_an_outage_that_a_person_has_ended_does_not_come_back_with_other_words() -> None:
+    house = warned_then(make_alert("2", 1, severity="warning", outage=True))
+    house.do("prioritise", "INC0000001", outage=False)
+    house.tell(make_alert("3", 2, severity="warning", outage=True, title="disk 91 %"))
+    assert (only(house).title, only(house).outage) == ("disk 91 %", False)
+
+
+def test_a_description_is_taken_over_with_other_news_and_alone_where_there_is_none() -> None:
+    house = warned_then(make_alert("2", 1, severity="warning", title="disk 90 %", description="load 1.1"))
+    assert only(house).description == "load 1.1"
+    for number in range(3, 9):
+        house.tell(
+            make_alert(f"{number}", number, severity="warning", title="disk 90 %", description=f"load {number}.1")
+        )
+    assert len(changes(house, "incident.updated")) == 1
+    house.tell(make_alert("9", 9, severity="error", title="disk 90 %", description="load 9.9"))
+    assert only(house).description == "load 9.9"

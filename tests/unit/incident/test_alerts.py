@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -177,8 +178,9 @@ def test_an_incident_is_not_reopened_beside_another_of_the_same_alert() -> None:
 
 def test_one_bad_alert_does_not_hurt_the_others() -> None:
     house = House()
-    taken = house.tell(make_envelope(id="bad", data={"severity": "critical"}), make_alert("good"))
-    assert taken.rejected["bad"].as_dict()["pointer"] == "/data/dedup_key"
+    too_old = replace(make_alert("bad"), time=datetime(1980, 1, 1, tzinfo=UTC), backfill=True)
+    taken = house.tell(too_old, make_alert("good"))
+    assert taken.rejected["bad"].as_dict()["pointer"] == "/time"
     assert taken.handled == {"good"}
 
 

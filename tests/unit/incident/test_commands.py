@@ -290,3 +290,28 @@ def test_a_fault_in_a_settings_files_yaml_has_its_line(tmp_path: Path) -> None:
     file.write_text("lanes:\n  P1: urgent\n P2: normal\n")
     with pytest.raises(Invalid, match="line 3"):
         load_settings(file)
+
+
+@pytest.mark.parametrize("number", ["\u200b", "\0", "a\x1b[2J", "CHG 1\n", "\u3164"])
+def test_a_link_to_what_nobody_can_read_is_refused(number: str) -> None:
+    house = House()
+    error = house.request("link", house.open(), {"kind": "change", "number": number})["error"]
+    assert (error["slug"], error["pointer"]) == ("invalid", "/args/number")
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\0", "\u2800", "\u0301", " \n"])
+@pytest.mark.parametrize(
+    ("action", "field", "args"),
+    [("escalate", "summary", {"level": 2}), ("note", "text", {})],
+)
+def test_a_text_that_is_needed_must_show_something(action: str, field: str, args: dict[str, Any], text: str) -> None:
+    house = House()
+    error = house.do(action, house.open(), **{field: text}, **args)["error"]
+    assert (error["slug"], error["pointer"]) == ("invalid", f"/args/{field}")
+
+
+@pytest.mark.parametrize("name", ["correlationid", "traceparent"])
+@pytest.mark.parametrize("trail", ["a\n\x1b[2J", "\u200b", "\0"])
+def test_a_trail_that_nobody_can_read_is_refused(name: str, trail: str) -> None:
+    error = House().request("open", None, {"title": "t"}, **{name: trail})["error"]
+    assert (error["slug"], error["pointer"]) == ("invalid", f"/{name}")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.incident.domain.alert_rules import AlertRules, Flapping, Silence
-from services.incident.domain.record import State
+from services.incident.domain.record import Link, LinkKind, State
 from services.incident.handlers import quiet
 from shared.envelope import Envelope
 from tests.unit.incident.factories import NOW, RULES, House, make_alert
@@ -230,3 +230,34 @@ def test_an_expired_source_whose_last_word_was_a_while_ago_counts_anew_when_it_f
     live.after(2 * HOUR).looks()
     live.after(HOUR).fires(source="a")
     assert live.states() == [State.RESOLVED, State.NEW]
+
+
+def test_what_an_expired_source_repeats_under_its_first_time_counts_anew() -> None:
+    live = Live(replace(RULES.alerts, silence=Silence(expire_after={"a": 3 * HOUR})))
+    started_at = live.house.unit_of_work.clock.now()
+    live.house.tell(replace(make_alert("1", source="a"), time=started_at))
+    live.after(3 * HOUR).looks()
+    assert live.states() == [State.RESOLVED]
+    live.after(HOUR)
+    for id in ("2", "3"):
+        live.house.tell(replace(make_alert(id, source="a"), time=started_at))
+    assert live.states() == [State.RESOLVED, State.NEW]
+    assert live.house.incident("INC0000002").opened_at == started_at + 4 * HOUR
+    live.after(MINUTE).clears(source="a")
+    live.house.tell(replace(make_alert("late", source="a"), time=started_at))
+    assert live.states() == [State.RESOLVED] * 2
+
+
+def test_an_alert_that_flaps_for_days_is_never_refused_and_leaves_turns_for_people() -> None:
+    live = Live()
+    for _ in range(260):
+        live.after(14 * MINUTE).fires()
+        assert live.states()[-1] is State.NEW
+        live.after(5 * MINUTE).clears()
+    assert live.states() == [State.RESOLVED] * 2
+    assert live.history().count("incident.opened") == 2
+    assert live.house.incident("INC0000002").links == (Link(kind=LinkKind.INCIDENT, number="INC0000001"),)
+    (note,) = live.house.rows("notes").values()
+    assert note["text"].startswith("Its alert fires again within 15 minutes of having cleared. INC0000001")
+    assert "record" in live.house.do("reopen", "INC0000001", reason="It is not over.")
+    assert "record" in live.house.do("assign", "INC0000001", team="network")

@@ -159,3 +159,15 @@ def test_what_changes_nothing_is_no_turn() -> None:
     for number in range(MOST_TURNS + 10):
         house.tell(make_action(f"w{number}", "wait", args={"reason": "user"}))
     assert house.incident("INC0000001").turns == 1
+
+
+def test_a_ticket_whose_weight_goes_back_and_forth_ends_with_a_reason() -> None:
+    house = House()
+    house.tell(make_ticket("first", impact="low"))
+    refused = []
+    for number in range(MOST_TURNS + 4):
+        taken = house.tell(make_ticket(f"t{number}", impact=("high", "low")[number % 2]))
+        refused += [error.slug for error in taken.rejected.values()]
+    assert refused == ["too-many-changes"] * 2
+    assert house.incident("INC0000001").turns == MOST_TURNS
+    assert not house.tell(make_action("done", "resolve", args={"code": "fixed"})).rejected

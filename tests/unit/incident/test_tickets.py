@@ -248,3 +248,54 @@ def test_a_shuffled_history_gives_the_same_record(order: Random, size: int, copi
     assert shuffled.types() == told.types()
     assert shuffled.rows("waiting_actions") == {}
     assert shuffled.rows("external_refs")["/desk:EXT-1"]["last_sequence"] == len(story())
+
+
+def noted(id: str, sequence: int, text: str = "It is the cable.") -> Envelope:
+    return make_action(id, "note", sequence=sequence, args={"text": text, "visibility": "public"})
+
+
+def test_what_waits_for_an_earlier_submission_is_done_when_a_later_one_overtakes_it() -> None:
+    house = House()
+    house.tell(noted("n", 2))
+    house.tell(make_ticket("t3", sequence=3, title="Mail is slow everywhere"))
+    house.tell(make_ticket("t1", sequence=1))
+    assert house.types() == ["incident.opened", "incident.noted"]
+    assert house.incident("INC0000001").title == "Mail is slow everywhere"
+    assert house.rows("waiting_actions") == {}
+    assert house.refusals == []
+    house.tell(noted("n4", 4))
+    assert house.types()[2:] == ["incident.noted"]
+
+
+def test_what_cannot_be_done_then_is_kept_with_its_reason() -> None:
+    house = House()
+    house.tell(make_action("w", "wait", sequence=2), noted("n", 3))
+    house.tell(make_ticket("t4", sequence=4))
+    assert house.types() == ["incident.opened", "incident.noted"]
+    (row,) = house.rows("waiting_actions").values()
+    assert (row["sequence"], row["error"]["pointer"]) == (2, "/args/reason")
+    assert [refusal.sequence for refusal in house.refusals] == [2]
+    house.tell(make_action("again", "wait", sequence=2, args={"reason": "user"}))
+    assert house.incident("INC0000001").state is State.WAITING
+    assert house.rows("waiting_actions") == {}
+
+
+def test_the_first_action_of_a_ticket_without_a_sequence_may_be_the_zeroth() -> None:
+    house = House()
+    house.tell(make_ticket(), noted("n0", 0), noted("n0-again", 0), noted("n1", 1))
+    assert house.types() == ["incident.opened", "incident.noted", "incident.noted"]
+
+
+def test_a_ticket_that_is_the_zeroth_itself_has_no_other() -> None:
+    house = House()
+    house.tell(make_ticket(sequence=0), noted("n0", 0), noted("n1", 1))
+    assert house.types() == ["incident.opened", "incident.noted"]
+
+
+def test_other_content_under_a_sequence_that_waits_is_refused_and_a_copy_is_not() -> None:
+    house = House()
+    house.tell(make_ticket(sequence=1), noted("a", 3))
+    taken = house.tell(noted("copy", 3), noted("other", 3, "It is the switch."))
+    assert {id: error.slug for id, error in taken.rejected.items()} == {"other": "sequence-already-used"}
+    house.tell(noted("b", 2))
+    assert [event.data["change"]["text"] for event in house.events()[1:]] == ["It is the cable."] * 2

@@ -144,7 +144,7 @@ class WholeHouse:
 
     def _deliver(self, service: Service, producer: str, body: bytes) -> DeadLetter | RetryAfter | None:
         try:
-            envelope = decode(body)
+            envelope = intake.read(body, self.at) if producer == "intake" else decode(body)
             if producer == "intake":
                 intake.check(envelope)
                 if not self._listens(service, producer, envelope):

@@ -97,9 +97,9 @@ NOTED = {"external_ref": "Q1", "action": "note", "args": {"text": "t"}}
         (make_message("ticket.submitted", TICKET, sequence=10**30), "bad-envelope"),
         (make_message("ticket.submitted", TICKET, hops=2**63), "bad-envelope"),
         (make_message("ticket.action", {**NOTED, "more": nasty.nest(300)}, sequence=5), "bad-json"),
-        (make_message("alert.firing", {"dedup_key": "a", "labels": {"a": nasty.nest(1000)}}), "bad-json"),
-        (make_message("alert.firing", {"dedup_key": "a"}).replace(b'"a"', b'"\\ud800"'), "bad-json"),
-        (make_message("alert.firing", {"dedup_key": "a"}).replace(b'"a"', b"1e999"), "bad-json"),
+        (make_message("alert.firing", {"dedup_key": "a", "labels": {"a": nasty.nest(2000)}}), "bad-json"),
+        (make_message("ticket.submitted", {**TICKET, "more": "a"}).replace(b'"a"', b'"\\ud800"'), "bad-json"),
+        (make_message("ticket.submitted", {**TICKET, "more": "a"}).replace(b'"a"', b"1e999"), "bad-json"),
     ],
     ids=range(9),
 )
@@ -107,6 +107,16 @@ def test_what_no_store_can_keep_is_refused_at_once(body: bytes, slug: str) -> No
     house = WholeHouse()
     assert set(house.post(body)) == {DeadLetter(slug)}
     assert house.events == []
+
+
+@pytest.mark.parametrize("content", [b'"\\ud800"', b"1e999", b"NaN", b'"\xe4\t"', b"[" * 99 + b"]" * 99])
+def test_an_alert_that_is_not_json_to_the_letter_opens_an_incident_that_tells_so(content: bytes) -> None:
+    house = WholeHouse()
+    alert = make_message("alert.firing", {"dedup_key": "a", "severity": "critical", "more": "a-value"})
+    assert house.post(alert.replace(b'"a-value"', content)) == []
+    assert [house.events[0].type, house.dead] == ["incident.opened", []]
+    (note,) = house.events[0].data["change"]["adjusted"]
+    assert (note["field"], note["why"]) == ("body", "repaired")
 
 
 @pytest.mark.parametrize("sequence", [2**53 - 1, 0, "999999999999999"])
