@@ -3,8 +3,9 @@
 The rule: what its sender says now of title, description, category, item, service, language and organisation holds, and
 of impact and urgency unless a person here has set them; what it does not say stays. The newest submission counts, by
 its sequence, or by its time where it has none; an older one changes nothing, and neither does one that says the same.
-The kind cannot change, nor a record that is closed or cancelled: that is refused. Level, team and person are moved by
-actions; they, the requester and the rest count when the record is opened.
+A record may become restricted or an outage so, and does not cease to be. The kind cannot change, nor a record that is
+closed or cancelled: that is refused. Level, team and person are moved by actions; they, the requester and the rest
+count when the record is opened.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from shared.event import Event
 
 RESTATED = ("title", "description", "category", "ci", "service", "language", "organisation")
 _WEIGHT = ("impact", "urgency")
+_RISING = ("restricted", "outage")
 _SETTLED = (State.CLOSED, State.CANCELLED)
 
 
@@ -41,6 +43,7 @@ def resubmitted(
     said = {name: getattr(opening, name) for name in RESTATED if name in given}
     if "title" in said:
         said["title"] = opening.title.strip()
+    said |= {name: True for name in _RISING if getattr(opening, name)}
     steps = []
     after, events = updated(incident, said, at, Source.TICKET)
     if events:

@@ -164,6 +164,23 @@ def test_a_gap_that_stays_open_is_told_once_with_what_waits() -> None:
     assert len(house.rows("notes")) == 5
 
 
+def test_a_ticket_becomes_restricted_with_what_is_said_of_it_then_and_does_not_cease_to_be() -> None:
+    house = House()
+    house.tell(make_ticket(), again("t2", title="Payroll of the board", restricted=True))
+    event = house.events()[-1]
+    assert (event.type, event.restricted) == ("incident.updated", True)
+    assert "Payroll" not in str(event.data)
+    house.tell(again("t3", minutes=6, title="Payroll, again", restricted=False))
+    assert only(house).restricted
+    assert "Payroll" not in str(house.events()[-1].data)
+
+
+def test_a_ticket_becomes_an_outage_when_its_desk_says_so() -> None:
+    house = House()
+    house.tell(make_ticket(), again("t2", outage=True))
+    assert only(house).outage
+
+
 def test_a_second_gap_is_told_as_well() -> None:
     house = House()
     house.tell(make_ticket(sequence=1), *(make_action(f"a{n}", "note", n, sequence=n, text="x") for n in (3, 5)))
