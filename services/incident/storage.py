@@ -56,10 +56,11 @@ class AlertDocument(Versioned):
 
     fingerprint = StringField()
     status = StringField()
+    incident = StringField()
     meta = {  # noqa: RUF012
         "collection": "alerts",
         "db_alias": "incident",
-        "indexes": [("fingerprint", "status")],
+        "indexes": [("fingerprint", "status"), ("fingerprint", "status", "incident", "key")],
     }
 
 
