@@ -10,7 +10,7 @@ from nameko.extensions import DependencyProvider
 
 from services.incident import storage
 from services.incident.domain.lifecycle import Action
-from services.incident.handlers import commands, figures, gaps, intake, links, lists, questions, quiet
+from services.incident.handlers import catching_up, commands, figures, gaps, intake, links, lists, questions, quiet
 from services.incident.handlers.arrivals import Refusal
 from services.incident.handlers.portions import in_portions
 from services.incident.handlers.ports import Ports
@@ -88,6 +88,15 @@ class IncidentService:
             tell_gap(gap)
         SEQUENCE_GAPS.set(self.desk.unit_of_work.run(gaps.count_open))
         return len(told)
+
+    @tick("catching_up", every=2.0)
+    def catch_up(self, lease: Lease) -> int:
+        """Go on with foreign histories whose gap has closed."""
+        read = intake.reading_tickets(partial(messages.read, rules=self.ports.alerts))
+        go_on = partial(catching_up.go_on, lease=lease, ports=self.ports, read=read, warn=tell_refused)
+        pass_over = partial(catching_up.pass_over_next, lease=lease)
+        done = in_portions(self.desk.unit_of_work, go_on, pass_over, catching_up.AT_ONCE)
+        return 1 if done is None else done
 
     @tick("figures", every=60.0)
     def measure(self, _lease: Lease) -> int:

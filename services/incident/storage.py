@@ -134,10 +134,11 @@ class ExternalRefDocument(Versioned):
     number = StringField()
     gap_told = BooleanField()
     overdue_from = DateTimeField()
+    behind = BooleanField()
     meta = {  # noqa: RUF012
         "collection": "external_refs",
         "db_alias": "incident",
-        "indexes": ["number", "gap_told", "overdue_from"],
+        "indexes": ["number", "gap_told", "overdue_from", "behind"],
     }
 
 

@@ -43,7 +43,7 @@ class Reference:
     An action that is refused, at its turn or because it cannot be read, holds nobody up: it is passed over, and its
     sequence is among `refused` (the latest thousand) until it comes again and can be done. `submitted_at` is the time
     of the newest submission that counted. `gap_since` is since when something waits; `gap_told` is whether people have
-    been told of what it waits for.
+    been told of what it waits for. `behind` is whether what waits next is here, and is done in portions.
     """
 
     number: str | None = None
@@ -53,6 +53,7 @@ class Reference:
     submitted_at: datetime | None = None
     gap_since: datetime | None = None
     gap_told: bool = False
+    behind: bool = False
 
     @property
     def missing(self) -> int:

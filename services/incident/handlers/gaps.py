@@ -47,7 +47,7 @@ def tell_overdue(work: Work, most: int = AT_ONCE, *, ports: Ports) -> list[Gap]:
     return [_tell_one(work, row, ports) for row in rows]
 
 
-def postpone(work: Work, *, lease: Lease, ports: Ports) -> str | None:
+def postpone(work: Work, _error: Exception, *, lease: Lease, ports: Ports) -> str | None:
     """Tell the first of the gaps that are overdue later, so that it holds up no other; returns its reference."""
     work.fence(lease.name, lease.token)
     for row in _overdue(work, 1, ports):

@@ -48,7 +48,7 @@ def look_at_due(work: Work, most: int = AT_ONCE, *, ports: Ports) -> int:
     return len(rows)
 
 
-def postpone(work: Work, *, lease: Lease) -> str | None:
+def postpone(work: Work, _error: Exception, *, lease: Lease) -> str | None:
     """Look at the first claim that is due later, so that it holds up no other; returns its incident."""
     work.fence(lease.name, lease.token)
     for row in _due(work, 1):

@@ -38,7 +38,7 @@ def reference(work: Work, key: str) -> Reference:
 
 def keep_reference(work: Work, key: str, kept: Reference, *, source: str, external_ref: str) -> None:
     """Write a reference."""
-    overdue_from = None if kept.gap_told else kept.gap_since
+    overdue_from = None if kept.gap_told or kept.behind else kept.gap_since
     row = {**to_document(kept), "source": source, "external_ref": external_ref, "overdue_from": overdue_from}
     work.put(EXTERNAL_REFS, key, row)
 

@@ -150,7 +150,7 @@ def test_gaps_of_large_tickets_that_are_overdue_together_are_told_in_portions() 
     assert scales.heaviest <= MOST_WRITTEN
 
 
-def _never(_work: Any) -> str | None:
+def _never(_work: Any, _error: Exception) -> str | None:
     raise AssertionError("nothing is put off")
 
 
