@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import bson
-
 from shared.store import Document
 from shared.unit_of_work import Work
+from shared.weight import length
 
 PAGE_ROWS = 200
 """Rows of one page at most."""
@@ -22,7 +21,7 @@ def page(work: Work, collection: str, record: str, after: int, last: int) -> tup
     rows: list[Document] = []
     room, reached = PAGE_BYTES, after
     for number, row in _rows(work, collection, record, after, last):
-        room -= len(bson.encode(row))
+        room -= length(collection, row)
         if rows and (room < 0 or len(rows) >= PAGE_ROWS):
             return rows, reached
         rows.append(row)

@@ -25,6 +25,7 @@ from services.incident.domain.record import Incident
 from services.incident.domain.resubmission import resubmitted
 from services.incident.handlers.arrivals import Acted, Refusal, Spoilt, Submitted, Ticket
 from services.incident.handlers.ports import Ports, sender
+from services.incident.handlers.prefetch import prefetch
 from services.incident.handlers.records import change, odd_time_note, open_one
 from services.incident.handlers.references import (
     WAITING_ACTIONS,
@@ -33,10 +34,8 @@ from services.incident.handlers.references import (
     keep_reference,
     keep_refused,
     put_by,
-    read_references,
     reference,
     reference_key,
-    row_key,
     waiting_action,
 )
 from shared.cause import Cause
@@ -53,8 +52,6 @@ _OWN_COST = 3_000
 """What an action writes beside its words and the record's: its event's frame, audit, index rows."""
 AT_ONCE = 300
 """Waiting actions that one transaction does at most."""
-_READ_AHEAD = 20
-"""Waiting actions of one reference that are read with the batch; the others one by one, as there is room for them."""
 
 ReadTicket = Callable[[Envelope], Imported | Submission]
 
@@ -67,7 +64,7 @@ def take_tickets(
     A sequenced action that is refused is passed over: what follows it is done. One of this batch is
     rejected; one that waited is kept with its reason and added to `refused`.
     """
-    _prefetch(work, batch, ports)
+    prefetch(work, batch, ports)
     desk = Desk(work, batch, ports, read, refused)
     for ticket in batch:
         try:
@@ -267,27 +264,3 @@ def _ticket(envelope: Envelope, message: Imported | Submission) -> Acted | Submi
 
 def _placed(imported: Imported, incident: Incident, action: Action) -> Incident:
     return placed(incident, imported, action)
-
-
-def _prefetch(work: Work, batch: Sequence[Ticket], ports: Ports) -> None:
-    """Three reads for the whole batch: references, the waiting actions it can unlock, and the records."""
-    arrivals: dict[str, set[int]] = {}
-    submitted: dict[str, int] = {}
-    numbers: set[str] = set()
-    for ticket in batch:
-        if isinstance(ticket, Acted) and ticket.external_ref is None:
-            numbers.add(ticket.imported.number or "")
-            continue
-        key = reference_key(ticket.envelope.source, ticket.external_ref or "")
-        sequence = ticket.envelope.sequence
-        arrivals.setdefault(key, set()).update(() if sequence is None else (sequence,))
-        if isinstance(ticket, Submitted):
-            submitted.setdefault(key, sequence or 0)
-    known = read_references(work, arrivals)
-    unlocked = []
-    for key, one in known.items():
-        first = submitted.get(key, 0) if one.number is None else one.last_sequence
-        unlocked += [row_key(key, sequence) for sequence in one.unlocked(arrivals[key], first + 1)[:_READ_AHEAD]]
-    work.load(WAITING_ACTIONS, unlocked)
-    numbers |= {one.number for one in known.values() if one.number is not None}
-    ports.incidents.get_many(work, sorted(numbers))
