@@ -22,6 +22,8 @@ from shared.unit_of_work import Work
 
 ANCHORS = "anchors"
 WINDOW = 1000
+BACKLOG = 5 * WINDOW
+"""Journal rows of one anchor at most; as many do not wait for its time."""
 ORPHANS = 5000
 LOOKS = 3
 """How often a record with a fault is looked at again: it may be changing."""
@@ -131,13 +133,18 @@ def anchor(work: Work, now: datetime, *, every: timedelta = timedelta()) -> Docu
 
     While the last one is younger than `every` none is written, but for a long backlog.
 
-    Reads the journal by position, so that it covers exactly the commits before it. Returns None when nothing has
-    changed. The caller writes the digest to its log as well: the copy that no database hand can reach.
+    Reads the journal by position, so that it covers exactly the commits before it, and never what its events say.
+    Returns None when nothing has changed. The caller writes the digest to its log as well: the copy that no database
+    hand can reach.
     """
     last = _last_anchor(work.store)
     after = 0 if last is None else int(last["position"])
-    rows = work.store.find(JOURNAL, {}, sort="position", after=after, until=after + WINDOW * 5, limit=WINDOW * 5)
-    if not rows or (last is not None and now - last["at"] < every and len(rows) < WINDOW * 5):
+    if last is not None and now - last["at"] < every and not _has_row(work.store, after + BACKLOG):
+        return None
+    rows = work.store.find(
+        JOURNAL, {}, sort="position", after=after, until=after + BACKLOG, limit=BACKLOG, fields=("position", "audit")
+    )
+    if not rows:
         return None
     heads: dict[str, tuple[int, str]] = {}
     for row in rows:
@@ -150,6 +157,11 @@ def anchor(work: Work, now: datetime, *, every: timedelta = timedelta()) -> Docu
     document["digest"] = _digest(document)
     work.append(ANCHORS, f"{number:09d}", document)
     return document
+
+
+def _has_row(store: Store, position: int) -> bool:
+    """Positions have no gap, so one row tells how many there are."""
+    return bool(store.find(JOURNAL, {"position": position}, limit=1, fields=("position",)))
 
 
 def verify_anchors(store: Store) -> Iterator[Finding]:
@@ -173,7 +185,8 @@ def _last_anchor(store: Store) -> Document | None:
     """The one with the highest number. Numbers have no gap, so it is found by halving."""
 
     def read(number: int) -> Document | None:
-        return next(iter(store.read(ANCHORS, [f"{number:09d}"])), None)
+        found = store.find(ANCHORS, {"_id": f"{number:09d}"}, limit=1, fields=("number", "at", "position", "digest"))
+        return next(iter(found), None)
 
     low, last = 0, None
     step = 1

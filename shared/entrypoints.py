@@ -2,8 +2,8 @@
 
 Each message ends in exactly one of four ways, and is acknowledged only then: its effect is stored; it was handled
 before, or its copy has gone on before; a copy climbs the retry ladder; a copy with its reason lies in the dead letters
-(`shared.aside`). While the database is away a
-batch waits in its consumer's hands, because no message is at fault and none should use up its attempts (ADR 5).
+(`shared.aside`). What neither of the two takes waits in its consumer's hands while others go on. While the database is
+away a whole batch waits there, because no message is at fault and none should use up its attempts (ADR 5).
 """
 
 from __future__ import annotations
@@ -64,10 +64,12 @@ class Events(Waiting):
 
     @cached_property
     def _aside(self) -> Aside:
-        return Aside(self.runtime, self._count)
+        aside = Aside(self.runtime, self._count)
+        self.runtime.health.register(f"aside.{self._producer}", lambda: aside.fault)
+        return aside
 
     def _unsettled(self) -> int:
-        return self._busy + sum(len(buffer) for buffer in self._subscription.buffers.values())
+        return self._busy + self._aside.held + sum(len(buffer) for buffer in self._subscription.buffers.values())
 
     def loop(self) -> None:
         for deliveries in self._subscription.batches(self._size):
@@ -145,11 +147,12 @@ class Events(Waiting):
         rejected = taken.rejected
         self._aside.move([(delivery, one, rejected[one.id]) for delivery, one in pairs if one.id in rejected])
         done = [(delivery, envelope) for delivery, envelope in pairs if envelope.id not in rejected]
-        if done and len(pairs) > 1:
+        if len(done) > 1 and not self._aside.held:
             # Everything before the last one is dealt with by now: what was rejected has its confirmed copy.
             done[-1][0].ack_all()
-        elif done:
-            done[0][0].ack()
+        else:
+            for delivery, _ in done:
+                delivery.ack()
         for _, envelope in done:
             self._count(envelope.type, "duplicate" if envelope.id in taken.duplicates else "handled")
 

@@ -39,6 +39,8 @@ DATABASE_STANDSTILL = Gauge(
 )
 # Above zero: somebody must look (runbook dead-letters).
 DEAD_LETTERS = Gauge("itsm_dead_letters", "Messages in a service's dead letters.", ["service"])
+# Above zero: a retry queue or the dead letters are full or deleted (runbook dead-letters).
+MESSAGES_HELD = Gauge("itsm_messages_held", "Messages in hand that neither ladder nor dead letters take.", ["service"])
 INCIDENTS_OPEN = Gauge("itsm_incidents_open", "Incidents that are not finished.", ["priority", "level"])
 # Above zero for minutes: a sender's history has a hole, or an action was refused; the log says which, and
 # `deskwire show NUMBER` lists it.

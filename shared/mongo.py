@@ -158,6 +158,7 @@ class MongoStore:
         sort: str | None = None,
         after: Any = None,
         until: Any = None,
+        fields: Collection[str] | None = None,
     ) -> list[Document]:
         query: Document = {
             name: {"$in": list(value)} if isinstance(value, list | tuple | set | frozenset) else value
@@ -167,7 +168,7 @@ class MongoStore:
             window = {"$gt": after, "$lte": until}
             query[sort] = {sign: bound for sign, bound in window.items() if bound is not None} or {"$ne": None}
         with self._reached():
-            cursor = self.database[collection].find(query, limit=limit)
+            cursor = self.database[collection].find(query, fields, limit=limit)
             return list(cursor if sort is None else cursor.sort(sort, 1))
 
     def count(self, collection: str, where: Mapping[str, Any]) -> int:

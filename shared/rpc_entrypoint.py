@@ -27,6 +27,14 @@ from shared.waiting import Waiting
 log = logs.get(__name__)
 
 CONCURRENCY = 8
+MOST_ANSWER_BYTES = 8 * 1024 * 1024
+"""Of one answer: half of what a broker takes as it comes out of the box, and what a caller can hold."""
+ANSWER_TOO_LARGE = {
+    "error": {
+        "slug": "answer-too-large",
+        "message": f"the answer is longer than {MOST_ANSWER_BYTES} bytes; ask for less",
+    }
+}
 INTERNAL_ERROR = {"error": {"slug": "internal-error", "message": "something went wrong here"}}
 
 
@@ -98,11 +106,15 @@ class Calls(SharedExtension):
 
     def _written(self, method: str, outcome: str, result: Any) -> tuple[str, bytes]:
         try:
-            return outcome, orjson.dumps({"result": result, "error": None})
+            body = orjson.dumps({"result": result, "error": None})
         except TypeError as error:
             # An answer that is no JSON must not leave the call unsettled and its caller waiting.
             log.error("an answer cannot be written", method=method, error=str(error))
             return "internal-error", orjson.dumps({"result": INTERNAL_ERROR, "error": None})
+        if len(body) <= MOST_ANSWER_BYTES:
+            return outcome, body
+        log.error("an answer is too large", method=method, bytes=len(body))
+        return "answer-too-large", orjson.dumps({"result": ANSWER_TOO_LARGE, "error": None})
 
     def _reply(self, delivery: Delivery, body: bytes) -> None:
         message = Message(

@@ -97,10 +97,15 @@ class Repository(Generic[S]):
         """The records with these keys, in one read; missing ones are left out."""
         return {key: self._stored(row) for key, row in work.load(self.shape.collection, keys).items()}
 
-    def find(self, work: Work, where: Mapping[str, Any], *, limit: int = 1000) -> list[Stored[S]]:
-        """Records whose indexed fields equal `where`, as the block sees them (a match may have changed in it)."""
-        rows = work.adopt(self.shape.collection, work.store.find(self.shape.collection, where, limit=limit))
-        return [self._stored(row) for row in rows]
+    def find(
+        self, work: Work, where: Mapping[str, Any], *, limit: int = 1000, sort: str | None = None, after: Any = None
+    ) -> list[Stored[S]]:
+        """Records whose indexed fields equal `where`, as the block sees them (a match may have changed in it).
+
+        With `sort` they come in its ascending order, and `after < field` holds for it.
+        """
+        found = work.store.find(self.shape.collection, where, limit=limit, sort=sort, after=after)
+        return [self._stored(row) for row in work.adopt(self.shape.collection, found)]
 
     def save(
         self, work: Work, stored: Stored[S] | None, state: S, events: Sequence[Event], cause: Cause, *, key: str = ""

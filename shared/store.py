@@ -55,11 +55,13 @@ class Store(Protocol):
         sort: str | None = None,
         after: Any = None,
         until: Any = None,
+        fields: Collection[str] | None = None,
     ) -> list[Document]:
         """The documents whose fields equal `where`; a list or tuple as value means any of its members.
 
         With `sort` they come in its ascending order and `after < field <= until` holds for it. `until` should be
         given: an open window reads all that follows (docs/measurements.md). Every field named needs an index.
+        With `fields` the documents hold these and `_id` alone, and nothing else of them is read.
         """
         ...
 

@@ -42,6 +42,7 @@ class MemoryStore:
         sort: str | None = None,
         after: Any = None,
         until: Any = None,
+        fields: Collection[str] | None = None,
     ) -> list[Document]:
         rows = [row for row in self.collections.get(collection, {}).values() if _matches(row, where)]
         if sort is not None:
@@ -49,7 +50,7 @@ class MemoryStore:
             rows = [row for row in rows if after is None or row[sort] > after]
             rows = [row for row in rows if until is None or row[sort] <= until]
             rows.sort(key=lambda row: row[sort])
-        return deepcopy(rows[:limit])
+        return deepcopy([row if fields is None else _with(row, fields) for row in rows[:limit]])
 
     def count(self, collection: str, where: Mapping[str, Any]) -> int:
         return sum(_matches(row, where) for row in self.collections.get(collection, {}).values())
@@ -107,6 +108,10 @@ def _as_kept(row: Document) -> Document:
     if len(body) > MAX_DOCUMENT_BYTES:
         raise bson.InvalidDocument(f"{row['_id']} is longer than {MAX_DOCUMENT_BYTES} bytes")
     return bson.decode(body, _OPTIONS)
+
+
+def _with(row: Document, fields: Collection[str]) -> Document:
+    return {name: value for name, value in row.items() if name == "_id" or name in fields}
 
 
 def _matches(row: Mapping[str, Any], where: Mapping[str, Any]) -> bool:

@@ -40,7 +40,7 @@ def weigh(writes: Writes) -> Weight:
     size = 0
     collections: dict[str, int] = {}
     for collection, document in _documents(writes):
-        size += _length(collection, document)
+        size += length(collection, document)
         collections[collection] = collections.get(collection, 0) + 1
     for collection, deletes in writes.deletes.items():
         if deletes:
@@ -64,7 +64,8 @@ def _documents(writes: Writes) -> list[tuple[str, Document]]:
     return inserts + [(name, row) for name, rows in writes.updates.items() for _, row in rows.values()]
 
 
-def _length(collection: str, document: Document) -> int:
+def length(collection: str, document: Document) -> int:
+    """Bytes of a document as the database holds it. Raises Unstorable."""
     try:
         return len(bson.encode(document))
     except (BSONError, OverflowError, UnicodeEncodeError, RecursionError) as error:
@@ -74,5 +75,5 @@ def _length(collection: str, document: Document) -> int:
 def _heaviest(writes: Writes) -> str:
     sums: dict[str, int] = {}
     for collection, document in _documents(writes):
-        sums[collection] = sums.get(collection, 0) + _length(collection, document)
+        sums[collection] = sums.get(collection, 0) + length(collection, document)
     return max(sums, key=sums.__getitem__, default="nothing")

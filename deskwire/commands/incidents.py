@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -46,16 +46,31 @@ def show(number: str, as_json: bool) -> None:
     owner = OWNERS.get(number[:3].upper())
     if owner is None:
         raise Invalid(f"{number} is no record's number: it starts with {', '.join(OWNERS)}.", pointer="/number")
-    args = {"history": True, "notes": True} if owner == "incident" else {}
+    args: dict[str, Any] = {"history": True, "notes": True} if owner == "incident" else {}
     with rpc() as client:
         asked = number if owner == "notify" else number.upper()
-        record = client.call(owner, "get", {"number": asked, "args": args, "actor": OPERATOR_ACTOR})
+
+        def ask(args: dict[str, Any]) -> dict[str, Any]:
+            answer: dict[str, Any] = client.call(owner, "get", {"number": asked, "args": args, "actor": OPERATOR_ACTOR})
+            return answer
+
+        record = ask(args)
+        for name in args:
+            _read_on(ask, record, name)
     voice = Voice(as_json=as_json)
     voice.answer(record)
     history, notes = record.pop("history", []), record.pop("notes", [])
     voice.details((name, _plain(value)) for name, value in record.items() if _told(value))
     _tell_history(voice, history)
     voice.details((_plain(note.get("at")), _plain(note.get("text"))) for note in notes)
+
+
+def _read_on(ask: Callable[[dict[str, Any]], dict[str, Any]], record: dict[str, Any], name: str) -> None:
+    """Add the further pages of a record's history or notes; a service of before there were pages has none."""
+    while (after := record.pop(f"{name}_next", None)) is not None:
+        page = ask({name: True, f"{name}_after": after})
+        record[name] += page[name]
+        record[f"{name}_next"] = page.get(f"{name}_next")
 
 
 def _tell_history(voice: Voice, history: list[Mapping[str, Any]]) -> None:

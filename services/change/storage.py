@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mongoengine import StringField
+from mongoengine import DateTimeField, StringField
 
 from services.change.claims import UNAUTHORISED
 from services.change.domain.change import Change
@@ -21,6 +21,7 @@ class ChangeDocument(Versioned):
     state = StringField()
     service = StringField()
     ci = StringField()
+    implemented_at = DateTimeField()
 
     meta = {  # noqa: RUF012
         "collection": CHANGES,
@@ -28,6 +29,8 @@ class ChangeDocument(Versioned):
         "indexes": [
             ("service", "state"),
             ("ci", "state"),
+            ("service", "state", "implemented_at"),
+            ("ci", "state", "implemented_at"),
             ("state", "key"),
             ("state", "service", "key"),
             ("state", "ci", "key"),

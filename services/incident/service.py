@@ -10,8 +10,9 @@ from nameko.extensions import DependencyProvider
 
 from services.incident import storage
 from services.incident.domain.lifecycle import Action
-from services.incident.handlers import commands, figures, gaps, intake, links, lists, questions, quiet
+from services.incident.handlers import catching_up, commands, figures, gaps, intake, links, lists, questions, quiet
 from services.incident.handlers.arrivals import Refusal
+from services.incident.handlers.portions import in_portions
 from services.incident.handlers.ports import Ports
 from services.incident.schemas import commands as arguments
 from services.incident.schemas import intake as messages
@@ -73,16 +74,29 @@ class IncidentService:
     @tick("quiet", every=5.0)
     def quiet(self, lease: Lease) -> int:
         """Resolve what has settled or gone silent."""
-        return self.desk.unit_of_work.run(partial(quiet.look, lease=lease, ports=self.ports))
+        look = partial(quiet.look, lease=lease, ports=self.ports)
+        postpone = partial(quiet.postpone, lease=lease)
+        return in_portions(self.desk.unit_of_work, look, postpone, quiet.AT_ONCE) or 0
 
     @tick("gaps", every=10.0)
     def gaps(self, lease: Lease) -> int:
         """Tell of gaps in foreign histories that stay open."""
-        told = self.desk.unit_of_work.run(partial(gaps.tell, lease=lease, ports=self.ports))
+        tell = partial(gaps.tell, lease=lease, ports=self.ports)
+        postpone = partial(gaps.postpone, lease=lease, ports=self.ports)
+        told = in_portions(self.desk.unit_of_work, tell, postpone, gaps.AT_ONCE) or []
         for gap in told:
             tell_gap(gap)
         SEQUENCE_GAPS.set(self.desk.unit_of_work.run(gaps.count_open))
         return len(told)
+
+    @tick("catching_up", every=2.0)
+    def catch_up(self, lease: Lease) -> int:
+        """Go on with foreign histories whose gap has closed."""
+        read = intake.reading_tickets(partial(messages.read, rules=self.ports.alerts))
+        go_on = partial(catching_up.go_on, lease=lease, ports=self.ports, read=read, warn=tell_refused)
+        pass_over = partial(catching_up.pass_over_next, lease=lease)
+        done = in_portions(self.desk.unit_of_work, go_on, pass_over, catching_up.AT_ONCE)
+        return 1 if done is None else done
 
     @tick("figures", every=60.0)
     def measure(self, _lease: Lease) -> int:

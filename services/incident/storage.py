@@ -56,10 +56,11 @@ class AlertDocument(Versioned):
 
     fingerprint = StringField()
     status = StringField()
+    incident = StringField()
     meta = {  # noqa: RUF012
         "collection": "alerts",
         "db_alias": "incident",
-        "indexes": [("fingerprint", "status")],
+        "indexes": [("fingerprint", "status"), ("fingerprint", "status", "incident", "key")],
     }
 
 
@@ -133,10 +134,11 @@ class ExternalRefDocument(Versioned):
     number = StringField()
     gap_told = BooleanField()
     overdue_from = DateTimeField()
+    behind = BooleanField()
     meta = {  # noqa: RUF012
         "collection": "external_refs",
         "db_alias": "incident",
-        "indexes": ["number", "gap_told", "overdue_from"],
+        "indexes": ["number", "gap_told", "overdue_from", "behind"],
     }
 
 

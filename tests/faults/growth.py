@@ -1,7 +1,8 @@
 """Lengthens every list that a sender can lengthen, and looks whether what an action costs stays as it was.
 
-Each list belongs to one record. After 10, 100, 1,000 and 5,000 entries (as many as the dose has) the last ten actions
-are timed, and the record's latest event is weighed, with the record itself. Sizes must stay flat; times are shown.
+Each list belongs to one record. After as many entries as the dose has checkpoints the last ten actions are timed, and
+what the last action wrote is weighed: the record's latest event, and the record with the largest of the documents that
+an action on it rewrites beside it, in whichever service. Sizes must stay flat; times are shown.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from shared.ids import SystemIds
 from tests.faults.stage import Stage
 from tests.house import House
 
-CHECKPOINTS: Mapping[str, tuple[int, ...]] = {"small": (10, 120), "large": (10, 120, 1_000, 5_000)}
+CHECKPOINTS: Mapping[str, tuple[int, ...]] = {"small": (10, 120, 160), "large": (10, 120, 1_000, 5_000)}
 SERVICES = {"incidents": "incident", "problems": "problem", "changes": "change"}
+_ALERTS = (("incident", "open_alerts", "incident"), ("incident", "alerts", "incident"))
 SETTLED = 120
 """Entries after which no list is shown whole any more: from here on sizes are flat."""
 SLACK_BYTES = 256
@@ -40,12 +42,14 @@ class Growing:
     """A list: its name, the collection of its record, and what makes it one longer.
 
     `lengthen(number, count)` does it for entry `count`; `most` is the entry after which the service refuses more.
+    `beside` names what else an action rewrites: service, collection, and the field that holds the record's number.
     """
 
     name: str
     collection: str
     lengthen: Callable[[str, int], None]
     most: int | None = None
+    beside: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,7 +67,7 @@ class Row:
         found = [f"{self.name}: an event of {size} bytes" for size in self.event.values() if size > MOST_EVENT_BYTES]
         found += [f"{self.name}: a record of {size} bytes" for size in self.record.values() if size > MOST_RECORD_BYTES]
         for kind, sizes in (("event", self.event), ("record", self.record)):
-            first, last = sizes.get(SETTLED), max(sizes.items())[1]
+            first, last = sizes.get(SETTLED), sizes.get(max(sizes, default=0), 0)
             if first is not None and last > first + SLACK_BYTES:
                 found.append(f"{self.name}: an {kind} grew from {first} to {last} bytes")
         return found
@@ -103,7 +107,11 @@ class Growth:
             record = database[growing.collection].find_one({"_id": number}) or {}
             events = database["journal"].find({"subject": number}, {"body": 1, "sequence": 1})
             last = max(events, key=lambda row: int(row["sequence"]))
-            return len(last["body"]), len(bson.encode(record))
+            written = len(bson.encode(record))
+            for service, collection, name in growing.beside:
+                rows = client[f"{self._house.prefix}{service}"][collection].find({name: number})
+                written += max((len(bson.encode(row)) for row in rows), default=0)
+            return len(last["body"]), written
 
     def _lists(self) -> Iterator[tuple[Growing, str]]:
         incident = self._call("incident", "open", title="It grows")["number"]
@@ -119,8 +127,8 @@ class Growth:
         yield Growing("links of a change", "changes", self._touch), change
         yield Growing("deployments of a change", "changes", self._deploy), change
         alert = self._alert_incident()
-        yield Growing("occurrences of an alert", "incidents", self._fire), alert
-        yield Growing("sources of an alert", "incidents", self._source), alert
+        yield Growing("occurrences of an alert", "incidents", self._fire, beside=_ALERTS), alert
+        yield Growing("sources of an alert", "incidents", self._source, beside=_ALERTS), alert
 
     def _link(self, number: str, count: int) -> None:
         version = self._version("incidents", number)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.change import claims, related
 from services.change.domain import lifecycle
-from services.change.domain.change import Change, Deployment
-from services.change.domain.matching import CANDIDATES, Match, Reason, identity, match
+from services.change.domain.change import Change, Deployment, State
+from services.change.domain.matching import DEPLOYABLE, Match, Reason, identity, match
 from services.change.handlers.commands import PREFIX
 from shared.cause import Actor, Cause
 from shared.envelope import Envelope
@@ -20,8 +20,10 @@ from shared.unit_of_work import Work
 if TYPE_CHECKING:
     from shared.numbers import Numbers
 
-CANDIDATES_READ = 5_000
-"""Changes read for one batch."""
+CANDIDATES_READ = 1_000
+"""Changes read at most for one service or item that a batch names, of each state."""
+_INSTANT = timedelta(milliseconds=1)
+"""What instants are stored to."""
 Read = Callable[[Envelope, datetime], Deployment]
 """What an event reports; a moment after the one given is taken for that one. Raises DeskwireError."""
 
@@ -62,17 +64,31 @@ def _read(
 
 
 def _known(work: Work, deployments: Sequence[Deployment], changes: Repository[Change]) -> dict[str, Stored[Change]]:
-    """All changes that any of these deployments could belong to, in three queries and two reads by key."""
-    states = [state.value for state in CANDIDATES]
-    known = {}
+    """All changes that any of these deployments could belong to.
+
+    Of those that are implemented only what was so after the deployment can take it: what has long been deployed past
+    everybody does not make the next one dearer.
+    """
+    known: dict[str, Stored[Change]] = {}
     for field in ("service", "ci"):
-        values = sorted({value for one in deployments if (value := getattr(one, field))})
-        if values:
-            found = changes.find(work, {field: values, "state": states}, limit=CANDIDATES_READ)
-            known.update({stored.key: stored for stored in found})
+        earliest: dict[str, datetime] = {}
+        for one in deployments:
+            if value := getattr(one, field):
+                earliest[value] = min(one.at, earliest.get(value, one.at))
+        for value, at in sorted(earliest.items()):
+            known.update({stored.key: stored for stored in _candidates(work, field, value, at, changes)})
     holders = claims.holders(work, sorted({identity(one) for one in deployments}))
     named = {one.change for one in deployments if one.change}
     return {**known, **changes.get_many(work, sorted({*named, *holders.values()} - known.keys()))}
+
+
+def _candidates(
+    work: Work, field: str, value: str, at: datetime, changes: Repository[Change]
+) -> Iterator[Stored[Change]]:
+    for state in DEPLOYABLE:
+        yield from changes.find(work, {field: value, "state": state.value}, limit=CANDIDATES_READ)
+    made = {field: value, "state": State.IMPLEMENTED.value}
+    yield from changes.find(work, made, limit=CANDIDATES_READ, sort="implemented_at", after=at - _INSTANT)
 
 
 def _find(work: Work, deployment: Deployment, known: Mapping[str, Stored[Change]]) -> Match:

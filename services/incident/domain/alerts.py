@@ -36,6 +36,8 @@ class OpenAlert:
     wrong. `cleared` are the latest moments at which nothing fired any more, `beside_cleared` is whether one source has
     cleared while others fire. `settles_at`, where the last clearing is held because the alert flaps, and `looks_at`,
     where a source may have gone silent, are when to look at it again; `due_at` is the earlier of them.
+    `ending_at`, where a resolution for every source is being carried out in parts, is what it is dated, and
+    `ending_heard_at` when it came.
     """
 
     incident: str
@@ -52,6 +54,8 @@ class OpenAlert:
     settles_at: datetime | None = None
     looks_at: datetime | None = None
     due_at: datetime | None = None
+    ending_at: datetime | None = None
+    ending_heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

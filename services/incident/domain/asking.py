@@ -16,7 +16,9 @@ class Get:
     external_ref: str | None = None
     source: str | None = None
     history: bool = False
+    history_after: int = 0
     notes: bool = False
+    notes_after: int = 0
     links: bool = False
     links_after: str | None = None
 

@@ -44,6 +44,7 @@ class Reference:
     sequence is among `refused` (the latest thousand) until it comes again and can be done. `submitted_at` is the time
     of the newest submission that counted. `zeroth` is whether an action had the sequence 0, with which some senders
     begin. `gap_since` is since when something waits; `gap_told` is whether people have been told of what it waits for.
+    `behind` is whether what waits next is here, and is done in portions.
     """
 
     number: str | None = None
@@ -54,6 +55,7 @@ class Reference:
     gap_since: datetime | None = None
     gap_told: bool = False
     zeroth: bool = False
+    behind: bool = False
 
     @property
     def missing(self) -> int:

@@ -8,21 +8,19 @@ from typing import Any
 
 from services.incident.domain import episodes
 from services.incident.domain.alerts import OpenAlert, Outcome, opening
-from services.incident.domain.closure import Resolve
 from services.incident.domain.episodes import Alert, Status
-from services.incident.domain.flapping import CLEARED, Clearing, is_flapping, scheduled, with_clearing
+from services.incident.domain.flapping import Clearing, is_flapping, scheduled, with_clearing
 from services.incident.domain.following import rank
 from services.incident.domain.priority import Severity
-from services.incident.handlers.claims import ALERTS, OPEN_ALERTS
-from services.incident.handlers.clearings import close, hold, read_clearings, reopen, tell_former
-from services.incident.handlers.news import News, details, heard, tell
+from services.incident.handlers.claims import OPEN_ALERTS
+from services.incident.handlers.clearings import OVER, close, hold, read_clearings, reopen, tell_former
+from services.incident.handlers.firing import ALERTS, PART, firing
+from services.incident.handlers.news import News, details, heard, light, tell
 from services.incident.handlers.ports import Ports
 from services.incident.handlers.records import open_one
 from services.incident.handlers.told import EVERY_SOURCE, Told, alert_key, set_back
 from shared.storage import from_document, to_document
 from shared.unit_of_work import Work
-
-_OVER = Resolve(code=CLEARED, text="Its last alert has cleared.")
 
 
 class Book:
@@ -36,6 +34,7 @@ class Book:
         self._claims: dict[str, OpenAlert] = {}
         self._clearings: Mapping[str, Clearing] = {}
         self._news: dict[str, News] = {}
+        self._in_parts: set[str] = set()
         self._changed_alerts: set[str] = set()
         self._changed_claims: set[str] = set()
 
@@ -44,15 +43,12 @@ class Book:
         fingerprints = {told.signal.fingerprint for told in batch}
         keys = {told.key for told in batch} | {alert_key(fingerprint, None) for fingerprint in fingerprints}
         rows = list(self._work.load(ALERTS, keys).values())
-        for_all = [told.signal.fingerprint for told in batch if not told.fires and not told.signal.source]
-        if for_all:
-            # By the fingerprint alone: a list beside another field makes the embedded database read all there is.
-            found = self._work.adopt(ALERTS, self._work.store.find(ALERTS, {"fingerprint": sorted(set(for_all))}))
-            rows += [row for row in found if row["status"] == Status.FIRING.value]
-        self._alerts = {row["_id"]: from_document(Alert, row) for row in rows}
-        self._details = {row["_id"]: row["details"] for row in rows}
         claims = self._work.load(OPEN_ALERTS, fingerprints)
         self._claims = {key: from_document(OpenAlert, row) for key, row in claims.items()}
+        for fingerprint in sorted({one.signal.fingerprint for one in batch if not one.fires and not one.signal.source}):
+            rows += self._fire_still(fingerprint)
+        self._alerts = {row["_id"]: from_document(Alert, row) for row in rows}
+        self._details = {row["_id"]: row["details"] for row in rows}
         new = {told.signal.fingerprint for told in batch if told.fires} - self._claims.keys()
         self._clearings = read_clearings(self._work, sorted(new)) if new else {}
         ending = {told.signal.fingerprint for told in batch if not told.fires} & self._claims.keys()
@@ -105,9 +101,12 @@ class Book:
             self._clear(told.key, told, claim, clears=bool(cleared))
         if claim is None:
             return Outcome.UNKNOWN, self._alerts[told.key].incident
-        if not cleared:
+        if not cleared and fingerprint not in self._in_parts:
             return Outcome.STALE, claim.incident
         claim = replace(claim, firing=claim.firing - len(cleared), last_at=max(claim.last_at, at))
+        if not told.signal.source and fingerprint in self._in_parts:
+            claim = replace(claim, ending_at=at, ending_heard_at=self._work.now)
+            claim = scheduled(claim, settles_at=claim.settles_at, looks_at=self._work.now)
         self._hold(fingerprint, claim)
         if claim.firing <= 0:
             self._over(told, claim)
@@ -121,9 +120,20 @@ class Book:
         for fingerprint, news in sorted(self._news.items()):
             tell(self._work, self._claims[fingerprint], news, ports=self._ports)
         for key in sorted(self._changed_alerts):
-            self._work.put(ALERTS, key, {**to_document(self._alerts[key]), "details": self._details[key]})
+            self._work.put(ALERTS, key, {**to_document(self._alerts[key]), "details": light(self._details[key])})
         for fingerprint in sorted(self._changed_claims & self._claims.keys()):
             self._work.put(OPEN_ALERTS, fingerprint, to_document(self._claims[fingerprint]))
+
+    def _fire_still(self, fingerprint: str) -> list[dict[str, Any]]:
+        """What a resolution for every source ends; where it is too much for one transaction, the tick goes on."""
+        claim = self._claims.get(fingerprint)
+        if claim is None:
+            where = {"fingerprint": fingerprint, "status": Status.FIRING.value}
+            return self._work.adopt(ALERTS, self._work.store.find(ALERTS, where, limit=PART))
+        keys = list(firing(self._work, fingerprint, claim.incident))
+        if len(keys) > PART:
+            self._in_parts.add(fingerprint)
+        return list(self._work.load(ALERTS, keys[:PART]).values())
 
     def _alert(self, told: Told) -> Alert:
         unheard = Alert(
@@ -222,7 +232,7 @@ class Book:
             tell(self._work, claim, news, ports=self._ports)
         # In history there is nothing to wait for: what happened next is told already.
         if told.late is None or not is_flapping(claim, rules):
-            close(self._work, fingerprint, claim, _OVER, told.at, told.cause, ports=self._ports)
+            close(self._work, fingerprint, claim, OVER, told.at, told.cause, ports=self._ports)
             del self._claims[fingerprint]
             return
         if not claim.held:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.incident.domain.alerts import OpenAlert
-from services.incident.domain.episodes import Alert, Status
+from services.incident.domain.flapping import scheduled
 from services.incident.domain.following import rank
 from services.incident.domain.record import Incident
+from services.incident.handlers.firing import PART, firing, rewrite
 from shared.errors import NotAllowed
 from shared.storage import Stored, from_document, to_document
 from shared.unit_of_work import Work
 
 OPEN_ALERTS = "open_alerts"
-ALERTS = "alerts"
 
 
 def claim_of(work: Work, fingerprint: str) -> OpenAlert | None:
@@ -39,17 +39,16 @@ def keep_claim(work: Work, stored: Stored[Incident], after: Incident, at: dateti
     if claim is not None and claim.incident != stored.key:
         raise NotAllowed(f"{claim.incident} is open for the same alert", slug="another-incident-is-open")
     if claim is None:
-        firing = _firing(work, fingerprint, stored.key)
-        worst = max((alert.severity for alert in firing if alert.severity is not None), key=rank, default=None)
-        claim = OpenAlert(incident=stored.key, firing=len(firing), last_at=at, severity=worst)
-        work.put(OPEN_ALERTS, fingerprint, to_document(claim))
+        _take_again(work, fingerprint, stored.key, at)
 
 
-def _firing(work: Work, fingerprint: str, number: str) -> list[Alert]:
-    where = {"fingerprint": fingerprint, "status": Status.FIRING.value}
-    rows = work.adopt(ALERTS, work.store.find(ALERTS, where))
-    firing = [row for row in rows if row["status"] == Status.FIRING.value and row["incident"] == number]
-    for row in firing:
-        # Written as they are, so that an alert which clears at this moment makes one of the two begin again.
-        work.put(ALERTS, row["_id"], row)
-    return [from_document(Alert, row) for row in firing]
+def _take_again(work: Work, fingerprint: str, number: str, at: datetime) -> None:
+    alerts = firing(work, fingerprint, number)
+    # Written as they are, so that an alert which clears at this moment makes one of the two begin again. Where they
+    # are too many for that, the tick counts them at once.
+    rewrite(work, list(alerts.items())[:PART])
+    worst = max((alert.severity for alert in alerts.values() if alert.severity is not None), key=rank, default=None)
+    claim = OpenAlert(incident=number, firing=len(alerts), last_at=at, severity=worst)
+    if len(alerts) > PART:
+        claim = scheduled(claim, settles_at=None, looks_at=work.now)
+    work.put(OPEN_ALERTS, fingerprint, to_document(claim))

@@ -9,7 +9,7 @@ from datetime import datetime
 from services.incident.domain.alerts import OpenAlert
 from services.incident.domain.closure import Reopen, Resolve
 from services.incident.domain.conversation import AuthorKind, LinkTo, Note
-from services.incident.domain.flapping import Clearing, comes_back, is_reopened, is_worn_out, scheduled, text
+from services.incident.domain.flapping import CLEARED, Clearing, comes_back, is_reopened, is_worn_out, scheduled, text
 from services.incident.domain.following import Source
 from services.incident.domain.history import moment
 from services.incident.domain.lifecycle import Action
@@ -21,6 +21,7 @@ from shared.storage import Stored, from_document, to_document
 from shared.unit_of_work import Work
 
 CLEARINGS = "clearings"
+OVER = Resolve(code=CLEARED, text="Its last alert has cleared.")
 
 
 def read_clearings(work: Work, fingerprints: Collection[str]) -> Mapping[str, Clearing]:
@@ -38,7 +39,12 @@ def close(
     believed = cause.backfill or at >= stored.state.opened_at
     ended_at = moment(stored.state, at if believed else work.now, work.now)
     change(work, stored, ((Action.RESOLVE, resolve),), ended_at, cause, ports=ports)
-    clearing = Clearing(incident=claim.incident, at=at, stored_at=work.now, last=replace(claim, due_at=None))
+    clearing = Clearing(
+        incident=claim.incident,
+        at=at,
+        stored_at=work.now,
+        last=replace(claim, due_at=None, ending_at=None, ending_heard_at=None),
+    )
     work.load(CLEARINGS, [fingerprint])
     work.put(CLEARINGS, fingerprint, to_document(clearing))
 

@@ -33,19 +33,33 @@ class Gap:
     number: str | None
 
 
-def tell(work: Work, lease: Lease, *, ports: Ports) -> list[Gap]:
-    """Tell each gap that is older than the settings say, once. Whoever has lost the lease commits nothing."""
+def tell(work: Work, most: int, *, lease: Lease, ports: Ports) -> list[Gap]:
+    """Tell gaps that are older than the settings say, once, at most `most`. Whoever has lost the lease commits
+    nothing."""
     work.fence(lease.name, lease.token)
-    return tell_overdue(work, ports=ports)
+    return tell_overdue(work, most, ports=ports)
 
 
-def tell_overdue(work: Work, *, ports: Ports) -> list[Gap]:
-    """The same without a lease; at most `AT_ONCE` gaps."""
-    until = work.now - ports.gap_after
-    found = work.store.find(EXTERNAL_REFS, {}, sort="overdue_from", after=_FLOOR, until=until, limit=AT_ONCE)
-    rows = work.adopt(EXTERNAL_REFS, found)
+def tell_overdue(work: Work, most: int = AT_ONCE, *, ports: Ports) -> list[Gap]:
+    """The same without a lease."""
+    rows = _overdue(work, most, ports)
     ports.incidents.get_many(work, sorted({row["number"] for row in rows if row["number"] is not None}))
     return [_tell_one(work, row, ports) for row in rows]
+
+
+def postpone(work: Work, _error: Exception, *, lease: Lease, ports: Ports) -> str | None:
+    """Tell the first of the gaps that are overdue later, so that it holds up no other; returns its reference."""
+    work.fence(lease.name, lease.token)
+    for row in _overdue(work, 1, ports):
+        work.put(EXTERNAL_REFS, row["_id"], {**row, "overdue_from": work.now})
+        return str(row["_id"])
+    return None
+
+
+def _overdue(work: Work, most: int, ports: Ports) -> list[Document]:
+    until = work.now - ports.gap_after
+    found = work.store.find(EXTERNAL_REFS, {}, sort="overdue_from", after=_FLOOR, until=until, limit=most)
+    return work.adopt(EXTERNAL_REFS, found)
 
 
 def count_open(work: Work) -> int:

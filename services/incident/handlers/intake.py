@@ -11,7 +11,7 @@ from services.incident.events import TICKET_ACTION, TICKET_SUBMITTED
 from services.incident.handlers.alerts import take_alerts
 from services.incident.handlers.arrivals import Acted, Refusal, Spoilt, Submitted, Ticket
 from services.incident.handlers.ports import Ports
-from services.incident.handlers.tickets import take_tickets
+from services.incident.handlers.tickets import ReadTicket, take_tickets
 from services.incident.handlers.told import Told, told
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Invalid, Rejected
@@ -66,7 +66,7 @@ def on_intake(
             case Imported():
                 tickets.append(Acted(envelope=envelope, imported=message))
     rejected |= take_alerts(work, alerts, ports=ports)
-    rejected |= take_tickets(work, tickets, ports=ports, read=lambda envelope: _ticket(read(envelope)), refused=refused)
+    rejected |= take_tickets(work, tickets, ports=ports, read=reading_tickets(read), refused=refused)
     return rejected
 
 
@@ -77,6 +77,11 @@ def _spoilt(envelope: Envelope) -> tuple[Spoilt, ...]:
     if not isinstance(external_ref, str) or not 0 < len(external_ref) <= MAX_REFERENCE:
         return ()
     return (Spoilt(envelope=envelope, external_ref=external_ref, sequence=envelope.sequence),)
+
+
+def reading_tickets(read: Read) -> ReadTicket:
+    """`read` for what waited: nothing but a ticket's action does."""
+    return lambda envelope: _ticket(read(envelope))
 
 
 def _ticket(message: Message) -> Imported | Submission:

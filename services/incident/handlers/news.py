@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from services.incident.domain.adjusted import Adjusted, Why
 from services.incident.domain.alerts import OpenAlert, Signal
 from services.incident.domain.following import SeverityMove, Source, is_held, raised, rank, updated
 from services.incident.domain.history import moment
@@ -15,6 +16,8 @@ from services.incident.handlers.told import Told
 from shared.unit_of_work import Work
 
 _WORDS = ("title", "url", "ci", "service", "organisation")
+MOST_LABEL_BYTES = 8 * 1024
+"""Of the labels of one alert together, as they are kept; what it says is written with each change of the alert."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +48,30 @@ def details(signal: Signal) -> dict[str, Any]:
         "organisation": signal.organisation,
         "outage": signal.outage,
         "described": signal.description is not None,
-        "labels": [{"name": name, "value": value} for name, value in signal.labels],
-        "adjusted": [note.as_plain() for note in signal.adjusted],
+        **kept_labels(
+            [{"name": name, "value": value} for name, value in signal.labels],
+            [note.as_plain() for note in signal.adjusted],
+        ),
     }
+
+
+def kept_labels(labels: Sequence[Mapping[str, str]], adjusted: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The first labels that fit, and the notes of what was bent with one more where some do not."""
+    kept, room = [], MOST_LABEL_BYTES
+    for label in labels:
+        room -= sum(len(text.encode(errors="replace")) for text in label.values())
+        if room < 0:
+            break
+        kept.append(dict(label))
+    notes = [dict(note) for note in adjusted]
+    if len(kept) < len(labels):
+        notes.append(Adjusted(field="labels", why=Why.LEFT_OUT, count=len(labels) - len(kept)).as_plain())
+    return {"labels": kept, "adjusted": notes}
+
+
+def light(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What an alert said, as it is kept now: what was stored before labels had a bound may hold more."""
+    return {**kept, **kept_labels(kept.get("labels", ()), kept.get("adjusted", ()))}
 
 
 def heard(

@@ -9,6 +9,7 @@ from services.incident.domain.alerts import fingerprint
 from services.incident.domain.asking import Get
 from services.incident.domain.record import Incident
 from services.incident.handlers.claims import claim_of
+from services.incident.handlers.pages import page
 from services.incident.handlers.ports import Ports
 from services.incident.handlers.records import NOTES, snapshot
 from services.incident.handlers.references import EXTERNAL_REFS, WAITING_ACTIONS, reference, reference_key
@@ -21,8 +22,9 @@ from shared.store import AUDIT, Document
 from shared.unit_of_work import Work
 
 INCIDENTS = "incidents"
-ROWS = 10_000
-"""Rows of history, or notes, that are shown at most."""
+MOST_UNDONE = 2_000
+"""Actions that are shown as waiting or refused: as many as are kept."""
+_UNDONE = ("reference", "sequence", "arrived_at", "error")
 
 
 def get(work: Work, command: Command, args: Get, *, ports: Ports) -> Document:
@@ -30,15 +32,17 @@ def get(work: Work, command: Command, args: Get, *, ports: Ports) -> Document:
 
     History has beside it what its foreign desk did that is not done here: `actions_waiting` for an earlier one, and
     `actions_refused` with the error of each.
+    History and notes come in pages of a bounded size, from the first on. `history_next` and `notes_next` are null on
+    the last page, else what to give as `history_after` and `notes_after` for the next one.
     Private notes are left out for whoever only has the role of a requester. Raises NotFound.
     """
     stored = ports.incidents.get(work, _number(work, command, args))
     answer = snapshot(stored, ports=ports)
     if args.history:
-        answer["history"] = _history(work, stored)
+        answer |= _history(work, stored, args.history_after)
         answer |= _undone(work, stored)
     if args.notes:
-        answer["notes"] = _notes(work, stored, private=command.cause.actor.roles != {"requester"})
+        answer |= _notes(work, stored, args.notes_after, private=command.cause.actor.roles != {"requester"})
     if args.links:
         answer["all_links"] = page_of_links(work, stored, args.links_after)
     return answer
@@ -71,16 +75,16 @@ def _of_reference(work: Work, external_ref: str, source: str | None) -> str:
 
 
 def _latest(work: Work, where: Mapping[str, Any]) -> str:
-    rows = work.store.find(INCIDENTS, where)
+    rows = work.store.find(INCIDENTS, where, limit=10_000, fields=("key",))
     if not rows:
         raise NotFound("there is no such record")
     latest: str = max(row["_id"] for row in rows)
     return latest
 
 
-def _history(work: Work, stored: Stored[Incident]) -> list[Document]:
-    rows = work.store.find(AUDIT, {"record": f"{INCIDENTS}:{stored.key}"}, limit=ROWS)
-    return [
+def _history(work: Work, stored: Stored[Incident], after: int) -> Document:
+    rows, cursor = page(work, AUDIT, f"{INCIDENTS}:{stored.key}", after, stored.audits)
+    history = [
         {
             "type": change["type"],
             "at": format_instant(change["at"]),
@@ -88,16 +92,18 @@ def _history(work: Work, stored: Stored[Incident]) -> list[Document]:
             "by_kind": row["actor"]["kind"],
             "change": change["change"],
         }
-        for row in sorted(rows, key=lambda row: row["count"])
+        for row in rows
         for change in row["changes"]
     ]
+    return {"history": history, "history_next": cursor}
 
 
 def _undone(work: Work, stored: Stored[Incident]) -> Document:
     if stored.state.external_ref is None:
         return {"actions_waiting": [], "actions_refused": []}
-    keys = [row["_id"] for row in work.store.find(EXTERNAL_REFS, {"number": stored.key})]
-    rows = sorted(work.store.find(WAITING_ACTIONS, {"reference": keys}, limit=ROWS), key=lambda row: row["sequence"])
+    keys = [row["_id"] for row in work.store.find(EXTERNAL_REFS, {"number": stored.key}, fields=("key",))]
+    found = work.store.find(WAITING_ACTIONS, {"reference": keys}, limit=MOST_UNDONE, fields=_UNDONE)
+    rows = sorted(found, key=lambda row: row["sequence"])
     told = [
         {
             "reference": row["reference"],
@@ -111,11 +117,12 @@ def _undone(work: Work, stored: Stored[Incident]) -> Document:
     return {"actions_waiting": waiting, "actions_refused": [one for one in told if one["error"] is not None]}
 
 
-def _notes(work: Work, stored: Stored[Incident], *, private: bool) -> list[Document]:
-    rows = work.store.find(NOTES, {"incident": stored.key}, limit=ROWS)
-    shown = [row for row in rows if private or row["visibility"] == "public"]
+def _notes(work: Work, stored: Stored[Incident], after: int, *, private: bool) -> Document:
+    rows, cursor = page(work, NOTES, stored.key, after, stored.version)
     names = ("author", "author_kind", "visibility", "text")
-    return [
+    notes = [
         {"at": format_instant(row["at"]), **{name: row[name] for name in names}}
-        for row in sorted(shown, key=lambda row: row["at"])
+        for row in rows
+        if private or row["visibility"] == "public"
     ]
+    return {"notes": notes, "notes_next": cursor}

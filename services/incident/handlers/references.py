@@ -6,11 +6,9 @@ reference, so that an action that is put by and the one that closes its gap cann
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from services.incident.domain.history import Reference
-from services.incident.handlers.arrivals import Acted, Submitted, Ticket
-from services.incident.handlers.ports import Ports
 from shared.envelope import Envelope, decode, encode
 from shared.errors import Rejected
 from shared.ids import joined
@@ -40,7 +38,7 @@ def reference(work: Work, key: str) -> Reference:
 
 def keep_reference(work: Work, key: str, kept: Reference, *, source: str, external_ref: str) -> None:
     """Write a reference."""
-    overdue_from = None if kept.gap_told else kept.gap_since
+    overdue_from = None if kept.gap_told or kept.behind else kept.gap_since
     row = {**to_document(kept), "source": source, "external_ref": external_ref, "overdue_from": overdue_from}
     work.put(EXTERNAL_REFS, key, row)
 
@@ -90,27 +88,3 @@ def advance(work: Work, key: str, before: Reference, sequence: int) -> Reference
     for row_at in work.load(WAITING_ACTIONS, passed):
         work.release(WAITING_ACTIONS, row_at)
     return before.applied(sequence)
-
-
-def prefetch(work: Work, batch: Sequence[Ticket], ports: Ports) -> None:
-    """Three reads for the whole batch: references, the waiting actions it can unlock, and the records."""
-    arrivals: dict[str, set[int]] = {}
-    submitted: dict[str, int] = {}
-    numbers: set[str] = set()
-    for ticket in batch:
-        if isinstance(ticket, Acted) and ticket.external_ref is None:
-            numbers.add(ticket.imported.number or "")
-            continue
-        key = reference_key(ticket.envelope.source, ticket.external_ref or "")
-        sequence = ticket.envelope.sequence
-        arrivals.setdefault(key, set()).update(() if sequence is None else (sequence,))
-        if isinstance(ticket, Submitted):
-            submitted.setdefault(key, sequence or 0)
-    known = read_references(work, arrivals)
-    unlocked = []
-    for key, one in known.items():
-        first = submitted.get(key, 0) if one.number is None else one.last_sequence
-        unlocked += [row_key(key, sequence) for sequence in one.unlocked(arrivals[key], first + 1)]
-    work.load(WAITING_ACTIONS, unlocked)
-    numbers |= {one.number for one in known.values() if one.number is not None}
-    ports.incidents.get_many(work, sorted(numbers))

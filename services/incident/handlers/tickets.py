@@ -25,6 +25,7 @@ from services.incident.domain.record import Incident
 from services.incident.domain.resubmission import resubmitted
 from services.incident.handlers.arrivals import Acted, Refusal, Spoilt, Submitted, Ticket
 from services.incident.handlers.ports import Ports, sender
+from services.incident.handlers.prefetch import prefetch
 from services.incident.handlers.records import change, odd_time_note, open_one
 from services.incident.handlers.references import (
     WAITING_ACTIONS,
@@ -32,7 +33,6 @@ from services.incident.handlers.references import (
     forget,
     keep_reference,
     keep_refused,
-    prefetch,
     put_by,
     reference,
     reference_key,
@@ -46,6 +46,13 @@ from shared.storage import Stored
 from shared.store import Document
 from shared.unit_of_work import Work
 
+MOST_COST = 800_000
+"""Bytes, as they are estimated, that waiting actions may write in one transaction; the tick goes on with the others."""
+_OWN_COST = 3_000
+"""What an action writes beside its words and the record's: its event's frame, audit, index rows."""
+AT_ONCE = 300
+"""Waiting actions that one transaction does at most."""
+
 ReadTicket = Callable[[Envelope], Imported | Submission]
 
 
@@ -58,7 +65,7 @@ def take_tickets(
     rejected; one that waited is kept with its reason and added to `refused`.
     """
     prefetch(work, batch, ports)
-    desk = _Desk(work, batch, ports, read, refused)
+    desk = Desk(work, batch, ports, read, refused)
     for ticket in batch:
         try:
             match ticket:
@@ -73,12 +80,25 @@ def take_tickets(
     return desk.rejected
 
 
-class _Desk:
-    """Works through the tickets of a batch and gathers what it refuses."""
+class Desk:
+    """Works through the tickets of a batch and gathers what it refuses.
+
+    Of what has waited it does `most` actions, and as many as fit one transaction; a reference that is not through with
+    that is `behind`.
+    """
 
     def __init__(
-        self, work: Work, batch: Sequence[Ticket], ports: Ports, read: ReadTicket, refused: list[Refusal]
+        self,
+        work: Work,
+        batch: Sequence[Ticket],
+        ports: Ports,
+        read: ReadTicket,
+        refused: list[Refusal],
+        *,
+        most: int = AT_ONCE,
     ) -> None:
+        self._left = most
+        self._room = MOST_COST
         self._work = work
         self._ports = ports
         self._read = read
@@ -105,7 +125,7 @@ class _Desk:
         if envelope.sequence is not None:
             known = self._overtaken(key, known, envelope.sequence)
             known = advance(self._work, key, known, envelope.sequence)
-        self._keep(key, self._caught_up(key, known), ticket)
+        self._keep(key, self.caught_up(key, known), ticket)
 
     def _submit_again(self, key: str, known: Reference, ticket: Submitted) -> None:
         if ticket.envelope.sequence is not None:
@@ -133,7 +153,7 @@ class _Desk:
     def pass_over(self, spoilt: Spoilt) -> None:
         key = reference_key(spoilt.envelope.source, spoilt.external_ref)
         known = reference(self._work, key).spoilt(spoilt.sequence)
-        self._keep(key, known if known.number is None else self._caught_up(key, known), spoilt)
+        self._keep(key, known if known.number is None else self.caught_up(key, known), spoilt)
 
     def _act_unordered(self, number: str, acted: Acted) -> None:
         check_order(self._ports.incidents.get(self._work, number).state, self._said_at(acted.envelope))
@@ -154,7 +174,7 @@ class _Desk:
                 forget(self._work, key, sequence)
                 known = known.made_good(sequence)
             case Turn.NOW:
-                known = self._caught_up(key, self._done_or_refused(key, known, sequence, ticket))
+                known = self.caught_up(key, self._done_or_refused(key, known, sequence, ticket))
         self._keep(key, known, ticket)
 
     def _done_or_refused(self, key: str, known: Reference, sequence: int, ticket: Acted | Submitted) -> Reference:
@@ -168,10 +188,14 @@ class _Desk:
     def _counted(self, known: Reference, ticket: Acted | Submitted) -> Reference:
         return known.submitted(self._said_at(ticket.envelope)) if isinstance(ticket, Submitted) else known
 
-    def _caught_up(self, key: str, known: Reference) -> Reference:
-        """Do what waited for this, as far as there is no gap."""
+    def caught_up(self, key: str, known: Reference) -> Reference:
+        """Do what waited for this, as far as there is no gap and room for it."""
         while (sequence := (known := known.past_refused()).last_sequence + 1) in known.waiting:
+            if self._left <= 0 or self._room <= 0:
+                return replace(known, behind=True)
             row, envelope = waiting_action(self._work, key, sequence)
+            self._left -= 1
+            self._room -= self._cost(row, known.number or "")
             try:
                 ticket = _ticket(envelope, self._read(envelope))
                 self._apply(known.number or "", ticket)
@@ -180,7 +204,12 @@ class _Desk:
                 known = known.passed_over(sequence)
             else:
                 known = advance(self._work, key, self._counted(known, ticket), sequence)
-        return known
+        return replace(known, behind=False)
+
+    def _cost(self, row: Document, number: str) -> int:
+        """What an action may write, at most: its words, and those of the record with each of two events."""
+        state = self._ports.incidents.get(self._work, number).state
+        return _OWN_COST + len(row["body"]) + 2 * len((state.description or "").encode(errors="replace"))
 
     def _overtaken(self, key: str, known: Reference, sequence: int) -> Reference:
         """Do what waited for a submission before the one with this sequence: what they waited for is past."""

@@ -168,7 +168,9 @@ class GetArgs(Args):
     external_ref = name()
     source = name()
     history = fields.Boolean()
+    history_after = fields.Integer(strict=True, validate=validate.Range(min=0, max=2**53))
     notes = fields.Boolean()
+    notes_after = fields.Integer(strict=True, validate=validate.Range(min=0, max=2**53))
     links = fields.Boolean()
     links_after = fields.String(validate=validate.Length(min=1, max=255))
 

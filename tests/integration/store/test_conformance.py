@@ -169,6 +169,12 @@ def test_windows_over_instants_and_texts_work_alike(store: Store) -> None:
     assert [row["_id"] for row in store.find("things", {}, sort="key", after="r2", limit=5)] == ["r3", "r4"]
 
 
+def test_of_rows_found_only_the_fields_that_are_asked_for_are_read(store: Store) -> None:
+    insert(store, *(make_row(f"r{n}", rank=n, title="x", text="x" * 100) for n in range(3)))
+    found = store.find("things", {"title": "x"}, sort="rank", after=0, fields=("rank", "absent"))
+    assert found == [{"_id": "r1", "rank": 1}, {"_id": "r2", "rank": 2}]
+
+
 def test_reserved_numbers_never_overlap_and_start_at_one(store: Store) -> None:
     counter = uuid4().hex
     assert [store.reserve(counter, 10), store.reserve(counter, 1), store.reserve(counter, 5)] == [1, 11, 12]

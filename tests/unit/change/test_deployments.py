@@ -15,8 +15,8 @@ from services.change.domain.lifecycle import record_deployment
 from services.change.domain.matching import DEPLOYABLE, Match, Reason, match
 from services.change.handlers import commands
 from shared.errors import Conflict
-from shared.store import Writes
-from shared.testing import published
+from shared.store import Document, Writes
+from shared.testing import MemoryStore, make_unit_of_work, published
 from shared.unit_of_work import Work
 from tests.unit.change.factories import NOW, Desk, make_approved, make_command, make_deployed, make_deployment
 
@@ -106,6 +106,32 @@ def test_order_duplicates_and_batches_of_deployments_do_not_matter(sent: Any, ra
     (approved,) = [row for row in desk.changes() if row["_id"] == number]
     assert approved["deployment_count"] == sum(service == "search" for service, _ in first.values())
     assert sum(row["version"] for row in desk.changes()) == len(published(desk.store))
+
+
+class Counted(MemoryStore):
+    """A store that knows how many documents were found."""
+
+    found = 0
+
+    def find(self, collection: str, *places: Any, **options: Any) -> list[Document]:
+        found = super().find(collection, *places, **options)
+        self.found += len(found)
+        return found
+
+
+def read_for_one_more(open_changes: int) -> int:
+    desk, store = Desk(), Counted()
+    for number in range(open_changes):
+        desk.take(make_deployed(f"d{number}", version=f"1.{number}"))
+    store.collections = desk.store.collections
+    desk.unit_of_work = make_unit_of_work(store, NOW + timedelta(hours=1))
+    desk.unit_of_work.ids.new = lambda: "ffffffff"  # type: ignore[method-assign]
+    desk.take(make_deployed("one more", version="2", time=NOW + timedelta(minutes=59)))
+    return store.found
+
+
+def test_one_more_deployment_reads_no_more_however_many_unauthorised_changes_are_open() -> None:
+    assert read_for_one_more(100) == read_for_one_more(5) <= 1
 
 
 def test_a_deployment_that_names_its_change_is_noted_there() -> None:

@@ -71,6 +71,24 @@ class Hand:
         self.lost = True
 
 
+class Threads:
+    """Green threads that run when they are told to."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], None]] = []
+
+    def sleep(self, _seconds: float) -> None:
+        """Time passes at once."""
+
+    def spawn_managed_thread(self, work: Callable[[], None], identifier: str) -> None:
+        self.waiting.append(work)
+
+    def run(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for work in waiting:
+            work()
+
+
 @pytest.fixture
 def store() -> Failing:
     return Failing()
@@ -149,3 +167,80 @@ def test_what_comes_again_over_another_connection_is_left_alone(move: Any) -> No
     hand.lost = True
     assert move(broker, hand) == []
     assert broker.taken == []
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
+    threads = Threads()
+    monkeypatch.setattr(aside, "eventlet", threads)
+    return threads
+
+
+def make_aside(store: Failing, broker: Broker, threads: Threads, *, stopping: bool = False) -> Aside:
+    clock = FixedClock(make_instant())
+    runtime: Any = SimpleNamespace(
+        service="incident",
+        clock=clock,
+        store=store,
+        publisher=broker,
+        holder="a",
+        container=threads,
+        unit_of_work=UnitOfWork(store, clock, SequentialIds(), pause=lambda _: None),
+        consumer=SimpleNamespace(stopping=stopping),
+        settings=SimpleNamespace(retry_attempts=8, retry_ladder=LADDER),
+    )
+    return Aside(runtime, lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "fault"),
+    [
+        (Outcome.NACKED, Invalid("no"), "incident.dead is full"),
+        (Outcome.RETURNED, Invalid("no"), "incident.dead is not there"),
+        (Outcome.NACKED, ZeroDivisionError(), "itsm.retry.1000 is full"),
+        (Outcome.RETURNED, ZeroDivisionError(), "itsm.retry.1000 is not there"),
+    ],
+)
+def test_a_queue_that_refuses_what_is_moved_aside_is_named_and_holds_nobody_up(
+    store: Failing, threads: Threads, answer: Outcome, error: Exception, fault: str
+) -> None:
+    broker, hand = Broker(*[answer] * 50), Hand()
+    holding = make_aside(store, broker, threads)
+    holding.move([(hand, None, error)])  # type: ignore[list-item]
+    assert (holding.held, hand.settled) == (1, False)
+    assert (holding.fault or "").startswith(fault)
+    threads.run()
+    assert (holding.held, holding.fault, hand.settled) == (0, None, True)
+    assert len(broker.taken) == 1
+
+
+def test_while_a_queue_refuses_each_further_message_costs_one_attempt(store: Failing, threads: Threads) -> None:
+    broker = Broker(*[Outcome.NACKED] * 1_000)
+    holding = make_aside(store, broker, threads)
+    hands = [Hand(body=str(number).encode(), message_id=str(number)) for number in range(5)]
+    holding.move([(hands[0], None, Invalid("no"))])  # type: ignore[list-item]
+    for hand in hands[1:]:
+        before = len(broker.answers)
+        holding.move([(hand, None, Invalid("no"))])  # type: ignore[list-item]
+        assert len(broker.answers) == before - 1
+    assert (holding.held, len(threads.waiting)) == (5, 1)
+    threads.run()
+    assert all(hand.settled for hand in hands)
+    assert len(broker.taken) == 5
+
+
+def test_what_is_held_and_comes_over_another_connection_is_held_no_longer(store: Failing, threads: Threads) -> None:
+    broker, hand = Broker(*[Outcome.NACKED] * 50), Hand()
+    holding = make_aside(store, broker, threads)
+    holding.move([(hand, None, Invalid("no"))])  # type: ignore[list-item]
+    hand.lost = True
+    threads.run()
+    assert (holding.held, holding.fault, broker.taken) == (0, None, [])
+
+
+def test_a_stop_leaves_what_no_queue_takes_to_the_broker(store: Failing, threads: Threads) -> None:
+    broker, hand = Broker(*[Outcome.NACKED] * 50), Hand()
+    holding = make_aside(store, broker, threads, stopping=True)
+    holding.move([(hand, None, Invalid("no"))])  # type: ignore[list-item]
+    threads.run()
+    assert (hand.lost, hand.settled, holding.held) == (True, False, 0)

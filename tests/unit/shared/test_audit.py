@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared import audit
 from shared.audit import ANCHORS, anchor, verify, verify_anchors
 from shared.storage import GENESIS, audit_hash, state_hash
 from shared.store import AUDIT, JOURNAL, Document
@@ -219,6 +220,57 @@ def test_an_anchor_is_not_due_before_its_time() -> None:
     at, hour = make_instant(), timedelta(hours=1)
     assert unit.run(lambda work: anchor(work, at + hour - timedelta(seconds=1), every=hour)) is None
     assert unit.run(lambda work: anchor(work, at + hour, every=hour)) is not None
+
+
+class Weighed(MemoryStore):
+    """A store that knows how many rows, and how many bytes of bodies, were read from the journal."""
+
+    rows = 0
+    bodies = 0
+
+    def find(self, collection: str, *places: Any, **options: Any) -> list[Document]:
+        found = super().find(collection, *places, **options)
+        if collection == JOURNAL:
+            self.rows += len(found)
+            self.bodies += sum(len(row.get("body", b"")) for row in found)
+        return found
+
+
+def weighed(store: MemoryStore) -> Weighed:
+    weighed = Weighed()
+    weighed.collections = store.collections
+    return weighed
+
+
+def test_an_anchor_that_is_not_due_reads_nothing_of_what_waits_for_it() -> None:
+    store = make_history(2, 1)
+    write_anchor(store)
+    unit = make_unit_of_work(store)
+    unit.ids.new = lambda: "ffffffff"  # type: ignore[method-assign]
+    change_thing(unit, "T2")
+    give_positions(store)
+    unit = make_unit_of_work(read := weighed(store))
+    assert unit.run(lambda work: anchor(work, make_instant(), every=timedelta(hours=1))) is None
+    assert read.rows == 0
+
+
+def test_an_anchor_is_written_without_reading_what_the_events_say() -> None:
+    read = weighed(make_history(3, 2))
+    assert write_anchor(read) is not None
+    assert (read.rows, read.bodies) == (5, 0)
+
+
+def test_a_long_backlog_is_anchored_before_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "BACKLOG", 3)
+    read = weighed(make_history(1))
+    write_anchor(read)
+    unit = make_unit_of_work(read)
+    for number in range(3):
+        unit.ids.new = lambda number=number: f"ffff{number:04d}"  # type: ignore[misc]
+        change_thing(unit, "T1")
+        give_positions(read)
+        written = unit.run(lambda work: anchor(work, make_instant(), every=timedelta(hours=1)))
+        assert (written is not None) == (number == 2)
 
 
 @pytest.mark.parametrize("anchors", range(1, 12))

@@ -9,6 +9,7 @@ import pytest
 
 from shared.errors import DeskwireError
 from shared.rpc import read_reply
+from shared.rpc_entrypoint import MOST_ANSWER_BYTES, Calls
 
 
 def reply(result: Any = None, error: Any = None) -> bytes:
@@ -41,3 +42,10 @@ def test_what_is_no_answer_is_an_error_of_ours(body: bytes) -> None:
     with pytest.raises(DeskwireError) as caught:
         read_reply(body)
     assert caught.value.slug == "bad-reply"
+
+
+def test_an_answer_that_is_too_large_says_so_instead() -> None:
+    outcome, body = Calls()._written("get", "ok", {"record": {"text": "x" * MOST_ANSWER_BYTES}})
+    assert outcome == "answer-too-large"
+    assert orjson.loads(body)["result"]["error"]["slug"] == "answer-too-large"
+    assert Calls()._written("get", "ok", {"record": {}}) == ("ok", b'{"result":{"record":{}},"error":null}')
