@@ -8,12 +8,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import TemplateSyntaxError
+from jinja2 import TemplateError, TemplateSyntaxError
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from services.notify.domain.rules import Channel
 from services.notify.events import CONSUMES
-from services.notify.templates import environment
+from services.notify.sandbox import compiled
 from shared.addresses import email_address, host_name, server, web_address
 from shared.formats import Written
 from shared.topology import matches
@@ -51,9 +51,14 @@ def scalar_or_list(value: Any) -> None:
 def template(value: str) -> None:
     """A Jinja2 template that compiles."""
     try:
-        environment.parse(value)
+        compiled(value)
     except TemplateSyntaxError as error:
         raise ValidationError(f"line {error.lineno}: {error.message}") from None
+    except RecursionError:
+        raise ValidationError("is nested too deeply") from None
+    except (TemplateError, SyntaxError, MemoryError, ValueError, OverflowError) as error:
+        # Python's own compiler has limits as well, such as twenty loops within each other.
+        raise ValidationError(f"cannot be compiled: {error}") from None
 
 
 def signing_secret(value: str) -> None:
