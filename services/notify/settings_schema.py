@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from jinja2 import TemplateError, TemplateSyntaxError
@@ -16,6 +17,7 @@ from services.notify.events import CONSUMES
 from services.notify.sandbox import compiled
 from shared.addresses import email_address, host_name, server, web_address
 from shared.formats import Written
+from shared.plain_yaml import OldBoolean
 from shared.topology import matches
 
 NAME = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z", error="not a name: letters, digits, '_', '.' and '-'")
@@ -46,6 +48,17 @@ def scalar_or_list(value: Any) -> None:
     values = value if isinstance(value, list) else [value]
     if not values or any(not isinstance(one, str | int | float | bool | None) for one in values):
         raise ValidationError("must be a plain value or a list of plain values")
+    for one in values:
+        if isinstance(one, float) and not isfinite(one):
+            raise ValidationError(f"{one} is equal to nothing that a record holds")
+        if isinstance(one, OldBoolean):
+            raise ValidationError(f"{one} may be true, false or a word: write true or false, or '{one}' in quotes")
+
+
+def path(value: str) -> None:
+    """Names with dots between them, as `change.percent`."""
+    if not all(value.split(".")):
+        raise ValidationError("is no path: it must be names of fields with dots between them")
 
 
 def template(value: str) -> None:
@@ -101,7 +114,7 @@ class RuleSchema(_Strict):
     name = fields.String(required=True, validate=NAME)
     events = fields.List(fields.String(validate=event_pattern), required=True, validate=validate.Length(1))
     when = fields.Dict(
-        keys=fields.String(), values=fields.Raw(validate=scalar_or_list, allow_none=True), load_default={}
+        keys=fields.String(validate=path), values=fields.Raw(validate=scalar_or_list, allow_none=True), load_default={}
     )
     to = fields.List(fields.String(validate=NAME), required=True, validate=validate.Length(1))
     channel = fields.String(required=True, validate=validate.OneOf([channel.value for channel in Channel]))

@@ -22,6 +22,8 @@ CALENDAR_NAME = validate.Regexp(r"^[a-z0-9][a-z0-9_-]{0,63}\Z", error="must be l
 UNION_ZONE = "UTC"
 """In which zone a union without one tells dates."""
 Document = dict[str, Any]
+_CLOSED = {True, "yes", "Yes", "YES", "on", "On", "ON"}
+"""As files have it that were written for YAML 1.1."""
 
 
 class _ExceptionSchema(Schema):
@@ -29,7 +31,7 @@ class _ExceptionSchema(Schema):
         unknown = RAISE
 
     date = Day(required=True)
-    closed = fields.Boolean(truthy={True}, falsy=set(), load_default=False)
+    closed = fields.Boolean(truthy=_CLOSED, falsy=set(), load_default=False)
     hours = fields.List(Opening(), load_default=list, validate=validate.Length(1))
     name = fields.String(validate=NAME, load_default="exception")
 
