@@ -84,6 +84,12 @@ def signing_secret(value: str) -> None:
         raise ValidationError("must be whsec_ and base64 of at least 16 bytes")
 
 
+def login_words(value: str) -> None:
+    """A user or a password as a mail server can be told: what is not ASCII is not sent."""
+    if not value.isascii() or "\0" in value:
+        raise ValidationError("must be ASCII: the mail server could not be told it")
+
+
 def _one_source(data: Mapping[str, Any], name: str, required: bool) -> None:
     given = [source for source in (name, f"{name}_file") if source in data]
     if len(given) > 1 or (required and not given):
@@ -134,8 +140,8 @@ class SmtpSchema(_Strict):
     host = Written(server, load_default="localhost")
     port = fields.Integer(load_default=25, strict=True, validate=validate.Range(1, 65535))
     sender = Written(email_address, required=True)
-    user = fields.String(load_default="")
-    password = fields.String()
+    user = fields.String(load_default="", validate=login_words)
+    password = fields.String(validate=login_words)
     password_file = fields.String(validate=validate.Length(1))
     starttls = fields.Boolean(load_default=False)
     timeout_seconds = fields.Float(load_default=None, allow_none=True, validate=validate.Range(0.1, 600))

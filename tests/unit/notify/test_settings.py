@@ -245,3 +245,18 @@ def test_a_condition_compares_with_what_is_written(tmp_path: Path, written: str,
 def with_condition(condition: str) -> str:
     document = make_document(rules=[make_rule_entry(when="HERE")])
     return yaml.safe_dump(document, sort_keys=False).replace("HERE", condition)
+
+
+@pytest.mark.parametrize("words", ["ü", "pä", "a\0b", "пароль"])
+def test_a_login_that_the_mail_server_cannot_be_told_is_refused_without_being_shown(words: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(words, encoding="utf-8")
+    plain = {"sender": "desk@desk.example", "user": "desk"}
+    for smtp, place in (
+        ({**plain, "user": words, "password": "x"}, "smtp.user"),
+        ({**plain, "password": words}, "smtp.password"),
+        ({**plain, "password_file": "secret"}, "smtp.password_file"),
+    ):
+        with pytest.raises(Invalid) as caught:
+            parse(make_document(smtp=smtp), tmp_path)
+        assert f"{place}: must be ASCII" in caught.value.message
+        assert words not in caught.value.message.replace(str(tmp_path), "")
