@@ -19,6 +19,9 @@ LONGEST_ADDRESS = 254
 """RFC 5321, sections 4.5.3.1.1 and 4.5.3.1.3: a path has 256 characters with its angle brackets."""
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
+_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 
 
@@ -38,17 +41,24 @@ def host_name(text: str, *, underscores: bool = False) -> str:
             raise ValueError("the host must be names of letters, digits and hyphens with dots between them")
         if label.lower().startswith("xn--"):
             _decoded(label)
+    # No top-level domain is a number (RFC 3696, section 2), and resolvers take such a host for an IPv4 address.
+    if _NUMBER.fullmatch(labels[-1]):
+        raise ValueError("the host must not end in a number")
     return name
 
 
 def server(text: str) -> str:
     """The name or the IP address of a server; a dot behind a name keeps it from being completed (RFC 1034, 3.1).
 
-    Raises ValueError that says what is wrong.
+    An address of one link has its interface behind it: `fe80::1%eth0` (RFC 4007, section 11). Raises ValueError that
+    says what is wrong.
     """
-    ip = _ip(text)
-    if ip is not None:
+    address, percent, scope = text.partition("%")
+    ip = _ip(address)
+    if ip is not None and not percent:
         return str(ip)
+    if ip is not None and ip.version == 6 and _SCOPE.fullmatch(scope):
+        return f"{ip}%{scope}"
     dot = "." if text.endswith(".") else ""
     return host_name(text.removesuffix("."), underscores=True) + dot
 
@@ -87,8 +97,12 @@ def web_address(text: str) -> str:
     if parts.port == 0 or parts.netloc.endswith(":"):
         raise ValueError("has no port after its colon")
     rest = f"{parts.path}{parts.query}{parts.fragment}"
-    if not rest.isascii() or not text.isprintable() or set(text) & set(' "<>\\^`{|}'):
+    unwritten = set(text) & set(' "<>\\^`{|}') or set(parts.path) & set("[]") or _ESCAPE.search(rest)
+    if not rest.isascii() or not text.isprintable() or unwritten:
         raise ValueError("must be written percent-encoded behind its host (RFC 3986, section 2.1)")
+    ip = _ip(parts.hostname)
+    if "%" in parts.hostname or ("[" in parts.netloc and (ip is None or ip.version != 6)):
+        raise ValueError("must hold an IPv6 address between its brackets, without an interface")
     host = server(parts.hostname)
     place = f"[{host}]" if ":" in host else host
     port = "" if parts.port is None else f":{parts.port}"
@@ -122,7 +136,8 @@ def _literal(domain: str) -> str | None:
 
 
 def _ip(text: str) -> IPv4Address | IPv6Address | None:
+    """The address without an interface, whose name Python would take whatever it is."""
     try:
-        return ip_address(text)
+        return None if "%" in text else ip_address(text)
     except ValueError:
         return None

@@ -86,8 +86,12 @@ class OutboundSocket:
         self._deadline = (time.monotonic() if since is None else since) + seconds
 
     def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
-        """Go on in TLS, with the name checked as `context` says. Raises ssl.SSLError, which is an OSError."""
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
+        """Go on in TLS, with the name checked as `context` says. Raises ssl.SSLError, which is an OSError.
+
+        A dot behind the name is for its look-up alone: no certificate has one (RFC 6066, section 3).
+        """
+        name = server_hostname.removesuffix(".")
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._over_tls(self._tls.do_handshake)
 
     def recv(self, count: int) -> bytes:

@@ -1,8 +1,7 @@
 """Settings files: YAML in, what a marshmallow schema makes of it out, or one error that names every fault.
 
-A file is read strictly: UTF-8, at most `MOST_BYTES`, no tag that makes objects, no key twice in a mapping. Dates stay
-text, because YAML would refuse the whole file for a wrong one, without its place among the others. Each fault is
-named as `line 12, rules.0.to: what is wrong`, in the order of the file.
+A file is read strictly: UTF-8, at most `MOST_BYTES`, plain values alone (`shared.plain_yaml`), no key twice in a
+mapping. Each fault is named as `line 12, rules.0.to: what is wrong`, in the order of the file.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import yaml
 from marshmallow import Schema, ValidationError
 
 from shared.config import SettingsError
+from shared.plain_yaml import Loader, fits
 
 MOST_BYTES = 1024 * 1024
 
@@ -24,13 +24,6 @@ _NO_YAML = (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, 
 """What PyYAML raises: its own error, and others where a value does not fit the tag that stands before it."""
 _MARSHMALLOWS_OWN = ("_schema", "key", "value")
 """Steps that marshmallow puts between a field and its fault; a file may have fields of these names as well."""
-
-
-class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
 
 def load(path: Path, schema: Schema) -> Any:
@@ -79,8 +72,9 @@ def refused(faults: Iterable[tuple[Place, str]]) -> ValidationError:
 def _read_yaml(text: str, name: str) -> tuple[yaml.Node | None, Any]:
     """The file as YAML's nodes, which know their lines, and as plain values."""
     try:
-        root = yaml.compose(text, _Loader)
-        document = yaml.load(text, _Loader)  # noqa: S506 (a safe loader that knows less)
+        root = yaml.compose(text, Loader)
+        fits(root)
+        document = yaml.load(text, Loader)  # noqa: S506 (a safe loader that knows less)
     except _NO_YAML as error:
         raise SettingsError(f"{name}: is not YAML: {' '.join(str(error).split())}") from None
     if document is not None and not isinstance(document, dict):
@@ -107,12 +101,13 @@ def _keys_given_twice(node: yaml.Node | None, place: Place, seen: set[int]) -> I
 
 def _faults(messages: Any, node: yaml.Node | None, line: int = 1, place: Place = ()) -> Iterator[_Fault]:
     if isinstance(messages, Mapping):
-        for step, below in messages.items():
-            inner, inner_line = _step(node, step)
+        below = _below(node)
+        for step, inner_messages in messages.items():
+            inner, inner_line = below.get(step if isinstance(node, yaml.SequenceNode) else str(step), (None, line))
             if inner is None and step in _MARSHMALLOWS_OWN:
-                yield from _faults(below, node, line, place)
+                yield from _faults(inner_messages, node, line, place)
             else:
-                yield from _faults(below, inner, inner_line or line, (*place, step))
+                yield from _faults(inner_messages, inner, inner_line, (*place, step))
     elif isinstance(messages, list):
         for message in messages:
             yield from _faults(message, node, line, place)
@@ -120,15 +115,14 @@ def _faults(messages: Any, node: yaml.Node | None, line: int = 1, place: Place =
         yield line, place, str(messages)
 
 
-def _step(node: yaml.Node | None, step: Any) -> tuple[yaml.Node | None, int | None]:
-    """What lies under a name or an index, and on which line; neither where the file has nothing there."""
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return node.value[step], node.value[step].start_mark.line + 1
+def _below(node: yaml.Node | None) -> Mapping[str | int, tuple[yaml.Node, int]]:
+    """What lies under each index or name, and on which line."""
+    if isinstance(node, yaml.SequenceNode):
+        return {index: (item, item.start_mark.line + 1) for index, item in enumerate(node.value)}
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == str(step):
-                return value, key.start_mark.line + 1
-    return None, None
+        pairs = [(key.value, (value, key.start_mark.line + 1)) for key, value in node.value]
+        return {name: found for name, found in reversed(pairs) if isinstance(name, str)}
+    return {}
 
 
 def _error(name: str, faults: Iterable[_Fault]) -> SettingsError:

@@ -14,7 +14,7 @@ from services.notify.domain.patience import DOUBTFUL_PAUSES, Patience, PatienceT
 from services.notify.domain.plan import Policy
 from services.notify.domain.rules import ROLES, Addresses, Channel, Condition, Rule, Webhook
 from services.notify.domain.smtp_steps import SmtpSteps
-from services.notify.settings_schema import SettingsSchema, signing_secret
+from services.notify.settings_schema import SettingsSchema, login_words, signing_secret
 from shared import settings_file
 from shared.retry import LADDER
 from shared.settings_file import Place, refused
@@ -89,7 +89,7 @@ def _settings(raw: Mapping[str, Any], folder: Path) -> NotifySettings:
     secrets = _Secrets(folder, faults)
     addresses = _addresses(raw["addresses"], secrets, faults)
     rules = tuple(_rule(one) for one in raw["rules"])
-    smtp = _smtp(raw["smtp"], raw["domain"], secrets)
+    smtp = _smtp(raw["smtp"], raw["domain"], secrets, faults)
     faults += _cross_check(rules, addresses, raw["fallback"])
     if faults:
         raise refused(faults)
@@ -184,9 +184,14 @@ def _webhook(raw: Mapping[str, Any], secrets: _Secrets, faults: list[_Fault], pl
     return Webhook(url=raw["url"], secret=secret)
 
 
-def _smtp(raw: Mapping[str, Any], domain: str, secrets: _Secrets) -> SmtpSettings:
+def _smtp(raw: Mapping[str, Any], domain: str, secrets: _Secrets, faults: list[_Fault]) -> SmtpSettings:
     plain = {name: value for name, value in raw.items() if not name.startswith("password")}
-    return SmtpSettings(**plain, domain=domain, password=secrets.read(raw, "password", ("smtp",)))
+    password = secrets.read(raw, "password", ("smtp",))
+    try:
+        login_words(password)
+    except ValidationError as error:
+        faults.append((("smtp", "password_file"), str(error.args[0])))
+    return SmtpSettings(**plain, domain=domain, password=password)
 
 
 def _rule(raw: Mapping[str, Any]) -> Rule:

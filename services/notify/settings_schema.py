@@ -6,16 +6,18 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
-from jinja2 import TemplateSyntaxError
+from jinja2 import TemplateError, TemplateSyntaxError
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from services.notify.domain.rules import Channel
 from services.notify.events import CONSUMES
-from services.notify.templates import environment
+from services.notify.sandbox import compiled
 from shared.addresses import email_address, host_name, server, web_address
 from shared.formats import Written
+from shared.plain_yaml import OldBoolean
 from shared.topology import matches
 
 NAME = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z", error="not a name: letters, digits, '_', '.' and '-'")
@@ -46,14 +48,30 @@ def scalar_or_list(value: Any) -> None:
     values = value if isinstance(value, list) else [value]
     if not values or any(not isinstance(one, str | int | float | bool | None) for one in values):
         raise ValidationError("must be a plain value or a list of plain values")
+    for one in values:
+        if isinstance(one, float) and not isfinite(one):
+            raise ValidationError(f"{one} is equal to nothing that a record holds")
+        if isinstance(one, OldBoolean):
+            raise ValidationError(f"{one} may be true, false or a word: write true or false, or '{one}' in quotes")
+
+
+def path(value: str) -> None:
+    """Names with dots between them, as `change.percent`."""
+    if not all(value.split(".")):
+        raise ValidationError("is no path: it must be names of fields with dots between them")
 
 
 def template(value: str) -> None:
     """A Jinja2 template that compiles."""
     try:
-        environment.parse(value)
+        compiled(value)
     except TemplateSyntaxError as error:
         raise ValidationError(f"line {error.lineno}: {error.message}") from None
+    except RecursionError:
+        raise ValidationError("is nested too deeply") from None
+    except (TemplateError, SyntaxError, MemoryError, ValueError, OverflowError) as error:
+        # Python's own compiler has limits as well, such as twenty loops within each other.
+        raise ValidationError(f"cannot be compiled: {error}") from None
 
 
 def signing_secret(value: str) -> None:
@@ -64,6 +82,12 @@ def signing_secret(value: str) -> None:
         size = 0
     if size < 16:
         raise ValidationError("must be whsec_ and base64 of at least 16 bytes")
+
+
+def login_words(value: str) -> None:
+    """A user or a password as a mail server can be told: what is not ASCII is not sent."""
+    if not value.isascii() or "\0" in value:
+        raise ValidationError("must be ASCII: the mail server could not be told it")
 
 
 def _one_source(data: Mapping[str, Any], name: str, required: bool) -> None:
@@ -96,7 +120,7 @@ class RuleSchema(_Strict):
     name = fields.String(required=True, validate=NAME)
     events = fields.List(fields.String(validate=event_pattern), required=True, validate=validate.Length(1))
     when = fields.Dict(
-        keys=fields.String(), values=fields.Raw(validate=scalar_or_list, allow_none=True), load_default={}
+        keys=fields.String(validate=path), values=fields.Raw(validate=scalar_or_list, allow_none=True), load_default={}
     )
     to = fields.List(fields.String(validate=NAME), required=True, validate=validate.Length(1))
     channel = fields.String(required=True, validate=validate.OneOf([channel.value for channel in Channel]))
@@ -116,8 +140,8 @@ class SmtpSchema(_Strict):
     host = Written(server, load_default="localhost")
     port = fields.Integer(load_default=25, strict=True, validate=validate.Range(1, 65535))
     sender = Written(email_address, required=True)
-    user = fields.String(load_default="")
-    password = fields.String()
+    user = fields.String(load_default="", validate=login_words)
+    password = fields.String(validate=login_words)
     password_file = fields.String(validate=validate.Length(1))
     starttls = fields.Boolean(load_default=False)
     timeout_seconds = fields.Float(load_default=None, allow_none=True, validate=validate.Range(0.1, 600))

@@ -1,7 +1,7 @@
 """The words of an e-mail, rendered when a delivery is planned so that every attempt says the same.
 
-Templates come from the operator's settings, values from records that anybody may have written. So they run in
-Jinja2's sandbox, an unknown name is an error, and what comes out is cut to a length.
+Templates come from the operator's settings, values from records that anybody may have written. So they run in a
+sandbox that bounds what they make and do, an unknown name is an error, and what comes out is cut to a length.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import Template
 
 from services.notify.domain.delivery import Content, TextFrom
 from services.notify.domain.rules import Facts, Rule
+from services.notify.sandbox import compiled, rendered
 from shared.text.clusters import cut
 from shared.text.lines import one_line
 
@@ -21,23 +21,25 @@ MAX_SUBJECT = 200
 MAX_TEXT = 10_000
 """Longest subject and text in characters; more is cut, with an ellipsis for its last character."""
 
-environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+_RENDERED = 10 * MAX_TEXT
+"""Characters after which rendering ends: more than is left of any of them once they are cut."""
 
 
 class Templates:
-    """The compiled templates of all rules. Raises TemplateError when one does not compile."""
+    """The compiled templates of all rules. Raises as `compiled` does when one does not compile."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._templates: Mapping[str, tuple[Template, Template]] = {
-            rule.name: (environment.from_string(rule.subject), environment.from_string(rule.text)) for rule in rules
+            rule.name: (compiled(rule.subject), compiled(rule.text)) for rule in rules
         }
 
     def render(self, rule: Rule, facts: Facts) -> Content:
         """The words of `rule` for this event. Never raises.
 
         A template sees the fields of the snapshot by their names, `change`, and `event` (id, type, time, source).
-        For a restricted record, and where the template asks for a field that is not there, the bare text stands in:
-        a mistake in a template must not silence a notification. Then `text_from` says so.
+        For a restricted record, and where the template asks for a field that is not there or for more than the
+        sandbox allows, the bare text stands in: a mistake in a template must not silence a notification. Then
+        `text_from` says so.
         """
         if facts.restricted:
             return _bare(facts, TextFrom.RESTRICTED)
@@ -45,10 +47,11 @@ class Templates:
         names = _names(facts)
         try:
             return Content(
-                subject=cut(one_line(subject.render(names)), MAX_SUBJECT), text=cut(text.render(names), MAX_TEXT)
+                subject=cut(one_line(rendered(subject, names, _RENDERED)), MAX_SUBJECT),
+                text=cut(rendered(text, names, _RENDERED), MAX_TEXT),
             )
-        # A template's arithmetic can raise anything that Python's operators raise.
-        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
+        # A template can raise anything that Python raises, up to RecursionError and MemoryError.
+        except Exception:
             return _bare(facts, TextFrom.FALLBACK)
 
 

@@ -16,11 +16,14 @@ from services.sla.calendar_words import NAME, Day, Moment, Opening, WeekHours, i
 from services.sla.domain.calendar import CLOSED_WEEK, Calendar, SpecialDay, Version
 from services.sla.domain.zone import start_of, zone_names
 from services.sla.holiday_sources import SOURCES
+from services.sla.union_settings import union_faults
 
 CALENDAR_NAME = validate.Regexp(r"^[a-z0-9][a-z0-9_-]{0,63}\Z", error="must be lower-case letters, digits, - and _")
 UNION_ZONE = "UTC"
 """In which zone a union without one tells dates."""
 Document = dict[str, Any]
+_CLOSED = {True, "yes", "Yes", "YES", "on", "On", "ON"}
+"""As files have it that were written for YAML 1.1."""
 
 
 class _ExceptionSchema(Schema):
@@ -28,7 +31,7 @@ class _ExceptionSchema(Schema):
         unknown = RAISE
 
     date = Day(required=True)
-    closed = fields.Boolean(truthy={True}, falsy=set(), load_default=False)
+    closed = fields.Boolean(truthy=_CLOSED, falsy=set(), load_default=False)
     hours = fields.List(Opening(), load_default=list, validate=validate.Length(1))
     name = fields.String(validate=NAME, load_default="exception")
 
@@ -114,7 +117,7 @@ class Calendars(fields.Dict):
             if not isinstance(error.messages, dict):
                 raise
             loaded, faults = {}, error.messages
-        for name, place, fault in _union_faults(value):
+        for name, place, fault in union_faults(value):
             below = faults.setdefault(name, {}).setdefault("value", {})
             for step in place:
                 below = below.setdefault(step, {})
@@ -137,32 +140,6 @@ def _instant(rules: Document) -> datetime:
     """When a version takes over: a date is its first moment in the zone that then holds."""
     at: datetime | date = rules["effective_from"]
     return at if isinstance(at, datetime) else start_of(rules.get("zone", UNION_ZONE), at)
-
-
-def _members(words: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """The names in every union of a calendar's own words, and where they stand; what is no union has none."""
-    versions = words.get("versions") if isinstance(words, Mapping) else None
-    listed = versions if isinstance(versions, list) else []
-    parts = [((), words), *((("versions", place), one) for place, one in enumerate(listed))]
-    for place, part in parts:
-        named = part.get("union") if isinstance(part, Mapping) else None
-        yield from ((place, one) for one in (named if isinstance(named, list) else ()) if isinstance(one, str))
-
-
-def _union_faults(calendars: Any) -> Iterator[tuple[str, tuple[str | int, ...], str]]:
-    """Members that are not there, and calendars that would hold themselves: calendar, place, what is wrong."""
-    words: Document = dict(calendars) if isinstance(calendars, Mapping) else {}
-
-    def holds(name: str, wanted: str, seen: frozenset[str]) -> bool:
-        below = {member for _, member in _members(words.get(name))} - seen
-        return name == wanted or any(holds(one, wanted, seen | below) for one in below)
-
-    for name, one in words.items():
-        for place, member in _members(one):
-            if member not in words:
-                yield name, place, f"there is no calendar {member!r}"
-            elif holds(member, name, frozenset()):
-                yield name, place, f"{member!r} would hold itself"
 
 
 def _build(loaded: Mapping[str, Document]) -> dict[str, Calendar]:

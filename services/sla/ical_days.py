@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 
-_LAST_SECOND = time(23, 59, 59)
+_LAST_SECOND, _LAST_MINUTE = time(23, 59, 59), time(23, 59)
 
 
 def local_day(value: date | datetime, zones: Sequence[tzinfo]) -> date:
@@ -29,6 +29,37 @@ def local_day(value: date | datetime, zones: Sequence[tzinfo]) -> date:
         # No zone has its midnight there: it is a time of day.
         return nearest.date()
     return (nearest.replace(tzinfo=None) + timedelta(hours=12)).date()
+
+
+def day_after(value: date | datetime, zones: Sequence[tzinfo]) -> date | None:
+    """The day that an event's end leaves out: that of its midnight, or the one behind the last minute of a day.
+
+    None for a time of day.
+    """
+    if is_whole_day(value, zones):
+        return local_day(value, zones)
+    for local in (value, *_local(value, zones)):
+        if isinstance(local, datetime) and local.time().replace(second=0, microsecond=0) == _LAST_MINUTE:
+            return local.date() + timedelta(days=1)
+    return None
+
+
+def other_day(value: date | datetime, zones: Sequence[tzinfo]) -> date | None:
+    """The day behind `local_day` that an instant may mean as well; None where there is no doubt.
+
+    From 10:00 to 12:00 in UTC it is midnight west of -10:00 and, a day later, east of +12:00 (Auckland, Kiritimati).
+    """
+    if not isinstance(value, datetime) or value.tzinfo is None or value.utcoffset() != timedelta(0):
+        return None
+    doubtful = time(10) <= value.time() < time(12) and not value.minute % 15 and not value.second
+    if not doubtful or any(local.time() in (time.min, _LAST_SECOND) for local in _local(value, zones)):
+        return None
+    return value.date() + timedelta(days=1)
+
+
+def _local(value: date | datetime, zones: Sequence[tzinfo]) -> list[datetime]:
+    aware = isinstance(value, datetime) and value.tzinfo is not None
+    return [value.astimezone(zone) for zone in zones] if aware and isinstance(value, datetime) else []
 
 
 def is_whole_day(value: date | datetime, zones: Sequence[tzinfo]) -> bool:

@@ -15,19 +15,51 @@ MOST_CHARACTERS = 512 * 1024
 DEEPEST = 8
 """Components within each other; the standard needs three."""
 
-_FOLD = re.compile(r"\r?\n[ \t]")
+MOST_ZONES = 20
+"""Names of zones that are looked up."""
+
+_FOLD = re.compile(rb"\r?\n[ \t]")
+_TZID = re.compile(r"TZID[=:]\"?([^:;\"\r\n]{1,100})")
 _LINE = re.compile(r"\r\n|\n|\r")
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _KEPT = {
     ("VCALENDAR",): frozenset({"VERSION", "PRODID", "X-WR-TIMEZONE"}),
     ("VCALENDAR", "VEVENT"): frozenset(
-        ("UID", "SUMMARY", "STATUS", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
+        (
+            "UID",
+            "SUMMARY",
+            "STATUS",
+            "DTSTART",
+            "DTEND",
+            "DURATION",
+            "RRULE",
+            "RDATE",
+            "EXDATE",
+            "EXRULE",
+            "RECURRENCE-ID",
+        )
     ),
 }
 
 
+def unfolded(content: bytes) -> str:
+    """The lines of a file. A fold may stand within a character (RFC 5545, 3.1), so it is undone before decoding.
+
+    Raises UnicodeDecodeError, which is a ValueError, for what is not UTF-8.
+    """
+    return _FOLD.sub(b"", content).decode("utf-8-sig")
+
+
+def zone_names(text: str) -> list[str]:
+    """The zones that unfolded lines name, each once, in their order."""
+    return list(dict.fromkeys(name.strip() for name in _TZID.findall(text)))[:MOST_ZONES]
+
+
 def reduced(text: str) -> str:
-    """The calendar with its events. Raises ValueError for what is no such file, is nested too deeply, or too long."""
+    """The calendar, of unfolded lines, with its events.
+
+    Raises ValueError for what is no such file, is nested too deeply, or too long.
+    """
     lines = list(_kept(text))
     characters = sum(map(len, lines))
     if len(lines) > MOST_LINES or characters > MOST_CHARACTERS:
@@ -37,7 +69,7 @@ def reduced(text: str) -> str:
 
 def _kept(text: str) -> Iterator[str]:
     within: tuple[str, ...] = ()
-    for line in _LINE.split(_FOLD.sub("", text)):
+    for line in _LINE.split(text):
         match = _NAME.match(line)
         name = match[0].upper() if match else ""
         component = line.partition(":")[2].strip().upper()

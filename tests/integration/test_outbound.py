@@ -63,10 +63,10 @@ def serving(answer: Callable[[socket.socket], None]) -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def secure(port: int, certificate: Path) -> OutboundSocket:
+def secure(port: int, certificate: Path, name: str = "localhost") -> OutboundSocket:
     outbound = connect(["127.0.0.1"], port, SECONDS)
     try:
-        outbound.start_tls(ssl.create_default_context(cafile=str(certificate)), "localhost")
+        outbound.start_tls(ssl.create_default_context(cafile=str(certificate)), name)
     except BaseException:
         outbound.close()
         raise
@@ -82,6 +82,13 @@ def in_tls(certificate: Path, answer: Callable[[ssl.SSLSocket], None]) -> Callab
             answer(secured)
 
     return run
+
+
+def test_a_dot_behind_a_servers_name_is_no_part_of_the_name_that_its_certificate_has(certificate: Path) -> None:
+    with serving(in_tls(certificate, lambda connection: connection.sendall(b"here"))) as port:
+        outbound = secure(port, certificate, "localhost.")
+        assert outbound.recv(4) == b"here"
+        outbound.close()
 
 
 def test_what_goes_through_tls_arrives_whole_in_both_directions(certificate: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 import holidays
+from holidays import registry
 from marshmallow import RAISE, Schema, ValidationError, fields
 
 from services.sla.calendar_words import FIRST_YEAR, LAST_YEAR
@@ -15,6 +16,8 @@ from services.sla.holiday_sources.own_dates import OwnDates
 
 KEY = "holidays"
 _LANGUAGE = "en_US"
+_ENTITIES = frozenset(name for names in (registry.COUNTRIES | registry.FINANCIAL).values() for name in names)
+"""The countries and the markets; the package itself takes the name of anything that is in it."""
 
 
 class _CountrySchema(Schema):
@@ -41,10 +44,9 @@ def _country_holidays(
     country: str, subdivision: str | None, categories: list[str] | None, language: str | None
 ) -> dict[date, str]:
     """Names by date. Days off that are only some hours off, as some categories have them, are whole holidays here."""
-    try:
-        entity = holidays.country_holidays(country)
-    except NotImplementedError:
-        raise ValidationError({"country": [f"no holidays are known for {country!r}"]}) from None
+    if country not in _ENTITIES:
+        raise ValidationError({"country": [f"no holidays are known for {country!r}"]})
+    entity = holidays.country_holidays(country)
     if subdivision is not None and subdivision not in (*entity.subdivisions, *entity.subdivisions_aliases):
         raise ValidationError({"subdivision": [f"no holidays are known for {subdivision!r} of {country}"]})
     unknown = [one for one in categories or () if one not in entity.supported_categories]

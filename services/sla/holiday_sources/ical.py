@@ -8,12 +8,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from marshmallow import ValidationError, fields
 
 from services.sla.calendar_words import FIRST_YEAR, FOLDER, LAST_YEAR
-from services.sla.ical_days import is_whole_day, local_day
+from services.sla.ical_days import day_after, is_whole_day, local_day, other_day
 from services.sla.ical_rules import Effort, recurrences
-from services.sla.ical_text import reduced
+from services.sla.ical_text import reduced, unfolded, zone_names
 
 KEY = "ical"
 LARGEST = 8 * 2**20
@@ -35,7 +36,7 @@ class _ICal(fields.Field[dict[date, str]]):
         try:
             if path.stat().st_size > LARGEST:
                 raise ValidationError(f"{value} has more than {LARGEST} bytes")
-            return read(path.read_text(encoding="utf-8-sig"), zone=data.get("zone"))
+            return read(unfolded(path.read_bytes()), zone=data.get("zone"))
         except OSError as error:
             raise ValidationError(f"{value}: {error.strerror}") from None
         except _NO_CALENDAR as error:
@@ -43,14 +44,16 @@ class _ICal(fields.Field[dict[date, str]]):
 
 
 def read(text: str, *, zone: Any = None) -> dict[date, str]:
-    """Names by date. Raises ValidationError for an event that has a time of day, ValueError for what is no iCalendar
-    or too much to work out.
+    """Names by date, out of unfolded lines.
+
+    Raises ValidationError for an event that has a time of day, ValueError for what is no iCalendar or too much to work
+    out.
 
     A cancelled event is none; an event that replaces one recurrence of another (RECURRENCE-ID) moves or renames it.
-    `zone` is the name of the calendar's: instants that are midnight there, or in the file's own zone, mean its days.
+    `zone` is the name of the calendar's: instants that are midnight there, or in a zone of the file, mean its days.
     """
     calendar = Calendar.from_ical(reduced(text))
-    return _Reading(_zones(calendar.get("X-WR-TIMEZONE"), zone)).days(calendar)
+    return _Reading(_zones(calendar.get("X-WR-TIMEZONE"), zone, *zone_names(text))).days(calendar)
 
 
 def _zones(*names: Any) -> list[ZoneInfo]:
@@ -58,7 +61,7 @@ def _zones(*names: Any) -> list[ZoneInfo]:
     found = []
     for name in names:
         try:
-            found.append(ZoneInfo(str(name or "")))
+            found.append(ZoneInfo(WINDOWS_TO_OLSON.get(str(name), str(name or ""))))
         except (ValueError, OSError, LookupError):
             continue
     return found
@@ -79,7 +82,7 @@ class _Reading:
             if str(event.get("STATUS", "")).upper() == "CANCELLED":
                 continue
             name = str(event.get("SUMMARY", "")).strip()[:200] or "holiday"
-            length = min(max(self._whole_day(event.end, event) - self._whole_day(event.start, event), _DAY), _LONGEST)
+            length = min(max(self._length(event), _DAY), _LONGEST)
             for first in self._starts(event):
                 if self._replaced(event) or (str(event.get("UID")), first) not in moved:
                     # DTEND is left out of the event (RFC 5545, 3.6.1).
@@ -90,7 +93,20 @@ class _Reading:
     def _replaced(self, event: Event) -> date | None:
         """Which recurrence of another event this one stands for."""
         recurrence: Any = event.get("RECURRENCE-ID")
+        if recurrence is not None and "RANGE" in recurrence.params:
+            name = event.get("SUMMARY", "an event")
+            raise ValidationError(f"{name} moves later recurrences as well (RANGE): give them an event of their own")
         return None if recurrence is None else local_day(recurrence.dt, self._zones)
+
+    def _length(self, event: Event) -> timedelta:
+        """From the first day to the one that is left out."""
+        first, end, duration = self._whole_day(event.start, event), event.end, event.get("DURATION")
+        if duration is not None and not duration.dt % _DAY:
+            # Days and not hours: one in which the clocks change has 23 or 25 of them (RFC 5545, 3.3.6).
+            length: timedelta = duration.dt
+            return length
+        after = day_after(end, self._zones)
+        return (self._whole_day(end, event) if after is None else after) - first
 
     def _starts(self, event: Event) -> Iterator[date]:
         """The first day of each recurrence within the years that are worked out."""
@@ -99,13 +115,22 @@ class _Reading:
         starts = {first, *(local_day(one, self._zones) for one, _ in event.rdates)}
         for rule in event.rrules:
             starts |= {day for day in self._recurrences(rule, first) if day >= _FIRST - _LONGEST}
+        for rule in _rules(event, "EXRULE"):
+            left_out |= set(self._recurrences(rule, first))
         yield from sorted(starts - left_out)
 
     def _recurrences(self, rule: Mapping[str, Any], first: date) -> Iterator[date]:
         until = rule.get("UNTIL")
         last = min(local_day(until[0], self._zones), _LAST) if until else _LAST
+        other = other_day(until[0], self._zones) if until else None
         rest = {name: value for name, value in rule.items() if name != "UNTIL"}
-        return recurrences(rest, first, last, self._effort)
+        before: date | None = None
+        for day in recurrences(rest, first, min(other or last, _LAST), self._effort):
+            # Of the two days that such an UNTIL may mean, it is the one that the rule has.
+            if day > last and before == last:
+                return
+            before = day
+            yield day
 
     def _whole_day(self, value: date | datetime, event: Event) -> date:
         if not is_whole_day(value, self._zones):
@@ -114,6 +139,12 @@ class _Reading:
                 f"{name} on {local_day(value, self._zones)} has a time of day: a holiday is a whole day"
             )
         return local_day(value, self._zones)
+
+
+def _rules(event: Event, name: str) -> list[Mapping[str, Any]]:
+    """The rules of RFC 2445, section 4.8.5.2, which some calendars still have."""
+    given: Any = event.get(name, [])
+    return given if isinstance(given, list) else [given]
 
 
 FIELD = _ICal()

@@ -210,3 +210,53 @@ def test_a_file_that_holds_something_else_is_a_fault(tmp_path: Path, text: str) 
     path.write_text(text)
     with pytest.raises(Invalid, match=r"notify\.yaml"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("condition", "fault"),
+    [
+        ("{language: no}", "when.language: no may be true, false or a word: write true or false, or 'no'"),
+        ("{language: [sv, ON]}", "ON may be true, false or a word"),
+        ("{weight: .nan}", "nan is equal to nothing"),
+        ("{weight: [1, -.inf]}", "-inf is equal to nothing"),
+        ("{'': x}", "is no path"),
+        ("{change..percent: 1}", "is no path"),
+        ("{.change: 1}", "is no path"),
+    ],
+)
+def test_a_condition_that_no_record_would_meet_is_refused(tmp_path: Path, condition: str, fault: str) -> None:
+    path = tmp_path / "notify.yaml"
+    path.write_text(with_condition(condition))
+    with pytest.raises(Invalid) as caught:
+        load(path)
+    assert fault in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("12:30", "12:30"), ("0010", "0010"), ("'no'", "no"), ("false", False), ("~", None), ("3", 3)],
+)
+def test_a_condition_compares_with_what_is_written(tmp_path: Path, written: str, meant: object) -> None:
+    path = tmp_path / "notify.yaml"
+    path.write_text(with_condition(f"{{category: {written}}}"))
+    assert load(path).policy.rules[0].when == (Condition(path="category", values=(meant,)),)
+
+
+def with_condition(condition: str) -> str:
+    document = make_document(rules=[make_rule_entry(when="HERE")])
+    return yaml.safe_dump(document, sort_keys=False).replace("HERE", condition)
+
+
+@pytest.mark.parametrize("words", ["ü", "pä", "a\0b", "пароль"])
+def test_a_login_that_the_mail_server_cannot_be_told_is_refused_without_being_shown(words: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(words, encoding="utf-8")
+    plain = {"sender": "desk@desk.example", "user": "desk"}
+    for smtp, place in (
+        ({**plain, "user": words, "password": "x"}, "smtp.user"),
+        ({**plain, "password": words}, "smtp.password"),
+        ({**plain, "password_file": "secret"}, "smtp.password_file"),
+    ):
+        with pytest.raises(Invalid) as caught:
+            parse(make_document(smtp=smtp), tmp_path)
+        assert f"{place}: must be ASCII" in caught.value.message
+        assert words not in caught.value.message.replace(str(tmp_path), "")

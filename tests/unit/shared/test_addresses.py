@@ -60,6 +60,15 @@ def test_an_address_that_mail_servers_take_is_taken_with_its_domain_in_ascii(tex
         ("a@xn--a.org", "encoded wrongly"),
         ("a@[300.0.2.1]", "no IP address"),
         ("a@[2001:db8::1]", "no IP address"),
+        ("a@[IPv6:::1%ü]", "no IP address"),
+        ("a@[IPv6:fe80::1%> X]", "no IP address"),
+        ("a@[IPv6:fe80::1%eth0]", "no IP address"),
+        ("a@127.0.0.1", "must not end in a number"),
+        ("a@127.1", "must not end in a number"),
+        ("a@1", "must not end in a number"),
+        ("a@0x7f", "must not end in a number"),
+        ("a@example.123", "must not end in a number"),
+        ("a@example.１２３", "must not end in a number"),
         (f"{'a' * 65}@example.org", "has 65 characters before the @"),
         (f"a@{'b' * 64}.org", "a part of 64 characters"),
         (f"a@{'ü' * 60}.org", "cannot be encoded"),
@@ -93,6 +102,7 @@ def test_what_is_taken_can_stand_in_a_header_and_is_taken_again(text: str) -> No
         ("http://192.0.2.1/", "http://192.0.2.1/"),
         ("https://chat.example./", "https://chat.example./"),
         ("https://chat.example", "https://chat.example"),
+        ("https://chat.example/?a[]=1", "https://chat.example/?a[]=1"),
     ],
 )
 def test_a_web_address_is_taken_with_its_host_in_ascii(text: str, sent: str) -> None:
@@ -124,6 +134,22 @@ def test_a_web_address_is_taken_with_its_host_in_ascii(text: str, sent: str) -> 
         "https://chat.example\\@evil.example/",
         "https://[::1/",
         "https://\u200b/",
+        "https://[::1%ü]/",
+        "https://[::1%> X]/",
+        "https://[fe80::1%25eth0]/",
+        "https://[fe80::1%eth0]/",
+        "https://[v1.a]/",
+        "https://[v1.fe80::a+en1]/",
+        "https://[192.0.2.1]/",
+        "https://127.1/",
+        "https://1/",
+        "https://0x7f.0.0.1/",
+        "https://256.256.256.256/",
+        "https://chat.example/%zz",
+        "https://chat.example/%",
+        "https://chat.example/a%2",
+        "https://chat.example/?a=%g0",
+        "https://chat.example/[x]",
     ],
 )
 def test_what_is_no_web_address_is_refused(text: str) -> None:
@@ -135,7 +161,21 @@ def test_what_is_no_web_address_is_refused(text: str) -> None:
 def test_a_server_is_a_name_or_an_address() -> None:
     names = ["mail.example", "mail.example.", "127.0.0.1", "::1", "my_mail", "büro.example"]
     assert [server(name) for name in names] == [*names[:5], "xn--bro-hoa.example"]
-    for wrong in ("", ".", "a..b", "mail.example:25", "http://mail", "a b"):
+    assert server("fe80::1%eth0") == "fe80::1%eth0"
+    wrongs = (
+        "",
+        ".",
+        "a..b",
+        "mail.example:25",
+        "http://mail",
+        "a b",
+        "fe80::1%",
+        "fe80::1%> X",
+        "fe80::1%ü",
+        "1.2.3",
+        "7.",
+    )
+    for wrong in (*wrongs, "127.0.0.1%eth0"):
         with pytest.raises(ValueError):
             server(wrong)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -247,3 +248,52 @@ def test_every_fault_of_a_calendar_is_named_with_its_place(place: str) -> None:
 )
 def test_what_contradicts_itself_is_named(words: str, place: str) -> None:
     assert place in faults(f"one: {{{OFFICE}, {words}}}")
+
+
+@pytest.mark.parametrize(
+    "country", ["__class__", "__doc__", "__name__", "registry", "country_holidays", "HolidayBase", "date", "", "de"]
+)
+def test_a_country_that_is_none_is_named_whatever_else_has_its_name(country: str) -> None:
+    message = faults(f"one: {{{OFFICE}, holidays: {{country: '{country}'}}}}")
+    assert f"calendars.one.holidays.country: no holidays are known for {country!r}" in message
+
+
+@pytest.mark.parametrize("country", ["DE", "DEU", "Germany", "UK", "XNYS", "NYSE"])
+def test_a_country_is_known_by_each_of_its_names(country: str) -> None:
+    assert calendar(f"{OFFICE}, holidays: {{country: {country}}}").holidays
+
+
+def chain(size: int, *, wide: int = 1, circle: bool = False) -> str:
+    """Calendars of which each holds all of the next layer; the last layer holds the first where it is a circle."""
+    named = [[f"l{layer}-{one}" for one in range(wide)] for layer in range(size)]
+    lines = [
+        f"  {one}: {{union: [{', '.join(below)}]}}\n"
+        for layer, below in zip(named, [*named[1:], *named[:1]], strict=True)
+        for one in layer
+    ]
+    if not circle:
+        lines[-wide:] = [f"  {one}: {{{OFFICE}}}\n" for one in named[-1]]
+    return "".join(lines)[2:] + f"  one: {{{OFFICE}}}"
+
+
+@pytest.mark.parametrize(("size", "wide"), [(1500, 1), (9, 8), (40, 40), (22, 1)])
+def test_unions_that_hold_too_many_calendars_are_named(size: int, wide: int) -> None:
+    started = process_time()
+    message = faults(chain(size, wide=wide))
+    assert process_time() - started < 10
+    assert ".union: holds more than 1000 calendars, or more than 20 within each other" in message
+
+
+@pytest.mark.parametrize(("size", "wide"), [(1500, 1), (9, 8)])
+def test_unions_that_hold_themselves_are_named_however_long_the_way(size: int, wide: int) -> None:
+    started = process_time()
+    message = faults(chain(size, wide=wide, circle=True))
+    assert process_time() - started < 10
+    assert message.count("would hold itself") == size * wide * wide
+
+
+@pytest.mark.parametrize(("size", "wide"), [(21, 1), (3, 30), (9, 2)])
+def test_unions_within_each_other_are_read(size: int, wide: int) -> None:
+    monday = datetime(2026, 3, 2, tzinfo=UTC)
+    opened = calendars(chain(size, wide=wide))["l0-0"]
+    assert business_time(opened, monday, monday + 24 * HOUR) == 8 * HOUR

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from services.sla.holiday_sources.ical import read
+from services.sla.calendar_words import FOLDER
+from services.sla.holiday_sources.ical import FIELD, read
 from services.sla.ical_days import local_day
 from services.sla.ical_rules import Effort, recurrences
-from services.sla.ical_text import reduced
+from services.sla.ical_text import reduced, unfolded
 
 ZONE = "Europe/Stockholm"
 ZONES = ("Europe/Stockholm", "America/New_York", "Asia/Tokyo", "Pacific/Auckland", "Asia/Kathmandu", "Pacific/Honolulu")
@@ -180,8 +182,88 @@ def test_a_calendar_of_many_years_is_read() -> None:
 
 def test_what_is_folded_is_read_as_one_line() -> None:
     text = make_file(make_event("RRULE:FREQ=DAI\n LY;COUNT=2")).replace("BEGIN:VEVENT", "BEG\r\n IN:VEVENT")
-    assert len(read(text)) == 2
-    assert "DAILY" in reduced(text)
+    lines = unfolded(text.encode())
+    assert len(read(lines)) == 2
+    assert "DAILY" in reduced(lines)
+
+
+def test_a_line_may_be_folded_within_a_character(tmp_path: Path) -> None:
+    content = b"\xef\xbb\xbf" + make_file(make_event()).replace("Day off", "Jour f\u00e9ri\u00e9").encode()
+    (tmp_path / "days.ics").write_bytes(content.replace("\u00e9".encode(), b"\xc3\r\n \xa9"))
+    token = FOLDER.set(tmp_path)
+    try:
+        assert FIELD.deserialize("days.ics", "ical", {}) == {date(2025, 10, 20): "Jour f\u00e9ri\u00e9"}
+    finally:
+        FOLDER.reset(token)
+
+
+def test_a_change_of_this_and_all_later_recurrences_is_refused_with_the_reason() -> None:
+    series = make_event("RRULE:FREQ=DAILY;COUNT=5")
+    moved = make_event("RECURRENCE-ID;RANGE=THISANDFUTURE;VALUE=DATE:20251022", start="DTSTART;VALUE=DATE:20251101")
+    with pytest.raises(ValidationError, match="moves later recurrences as well"):
+        read(make_file(series, moved))
+
+
+@pytest.mark.parametrize(
+    ("rules", "days"),
+    [
+        (["EXRULE:FREQ=DAILY;INTERVAL=2;COUNT=2"], [21, 23, 24]),
+        (["EXRULE:FREQ=WEEKLY;BYDAY=MO", "EXRULE:FREQ=WEEKLY;BYDAY=TU"], [22, 23, 24]),
+    ],
+)
+def test_a_rule_of_what_is_left_out_is_honoured(rules: list[str], days: list[int]) -> None:
+    found = read(make_file(make_event("RRULE:FREQ=DAILY;COUNT=5", *rules)))
+    assert [day.day for day in sorted(found)] == days
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [
+        ("DTSTART:20251020T000000", "DTEND:20251020T235959", [20]),
+        ("DTSTART:20251020T000000", "DTEND:20251022T235959", [20, 21, 22]),
+        ("DTSTART:20251020T000000", "DTEND:20251021T235900", [20, 21]),
+        ("DTSTART;TZID=Asia/Tokyo:20251020T000000", "DTEND;TZID=Asia/Tokyo:20251021T235900", [20, 21]),
+        ("DTSTART:20251019T220000Z", "DTEND:20251021T215959Z", [20, 21]),
+        ("DTSTART:20251020T000000Z", "DTEND:20251021T235959Z", [20, 21]),
+        ("DTSTART:20251025T220000Z", "DURATION:P1D", [26]),
+        ("DTSTART:20250329T230000Z", "DURATION:P2D", [30, 31]),
+        ("DTSTART:20251025T220000Z", "DURATION:PT24H", [26]),
+        ("DTSTART:20251020T000000", "DURATION:P1W", list(range(20, 27))),
+    ],
+)
+def test_days_that_end_in_their_last_minute_or_have_other_than_24_hours_are_whole(
+    start: str, end: str, days: list[int]
+) -> None:
+    assert [day.day for day in sorted(read(make_file(make_event(end, start=start)), zone=ZONE))] == days
+
+
+@pytest.mark.parametrize("end", ["DTEND:20251020T120000", "DTEND:20251020T235800", "DURATION:PT8H"])
+def test_an_event_that_ends_at_a_time_of_day_is_still_refused(end: str) -> None:
+    with pytest.raises(ValidationError, match="has a time of day"):
+        read(make_file(make_event(end, start="DTSTART:20251020T000000")), zone=ZONE)
+
+
+FAR_EAST = ("Pacific/Auckland", "Pacific/Chatham", "Pacific/Kiritimati", "Pacific/Tongatapu", "Pacific/Apia")
+
+
+@pytest.mark.parametrize("zone", [*FAR_EAST, *ZONES])
+def test_a_yearly_holiday_keeps_its_last_day_whoever_wrote_its_until(zone: str) -> None:
+    last = datetime(2027, 12, 25, tzinfo=ZoneInfo(zone)).astimezone(ZoneInfo("UTC"))
+    event = make_event(f"RRULE:FREQ=YEARLY;UNTIL={last:%Y%m%dT%H%M%SZ}", start="DTSTART;VALUE=DATE:20251225")
+    assert sorted(read(make_file(event))) == [date(year, 12, 25) for year in (2025, 2026, 2027)]
+    assert sorted(read(make_file(event), zone=ZONE)) == [date(year, 12, 25) for year in (2025, 2026, 2027)]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "BEGIN:VTIMEZONE\nTZID:Pacific/Auckland\nEND:VTIMEZONE\n",
+        "BEGIN:VTIMEZONE\nTZID:New Zealand Standard Time\nEND:VTIMEZONE\n",
+    ],
+)
+def test_the_zones_that_a_file_names_say_which_day_an_instant_means(named: str) -> None:
+    event = make_event("RRULE:FREQ=DAILY;UNTIL=20251021T110000Z")
+    assert [day.day for day in sorted(read(make_file(event, more=named)))] == [20, 21, 22]
 
 
 def test_each_step_of_a_rule_is_counted_whether_or_not_a_day_comes_of_it() -> None:
