@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from deskwire_client.alerts import is_blank
 from deskwire_client.errors import ClientError, InvalidField
 from deskwire_client.event import LANES
 from deskwire_client.instants import parse
@@ -40,7 +41,7 @@ _FIELDS: dict[str, dict[str, str]] = {
     "report": {
         "dedup_key": "what the alert is about; the same key joins the one open incident",
         "title": "one line for people",
-        "severity": "critical, error, warning or info (default error)",
+        "severity": "critical, error, warning or info, or a word of your own (default error)",
         "ci": "configuration item at fault",
         "service": "service at fault",
         "description": "more for people",
@@ -78,11 +79,13 @@ _FIELDS: dict[str, dict[str, str]] = {
     },
 }
 _REQUIRED = {
-    "report": ("dedup_key", "title"),
-    "resolve": ("dedup_key",),
+    "report": (),
+    "resolve": (),
     "ticket": ("external_ref", "title"),
     "deployed": ("version",),
 }
+_LENIENT = ("report", "resolve")
+"""What is wrong with an argument of these is mended, since the alert is worth more."""
 _HELP = {
     "report": "report an alert",
     "resolve": "report that an alert is over",
@@ -123,11 +126,12 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=_HELP[name], description=_HELP[name])
         for field, words in fields.items():
             command.add_argument("--" + field.replace("_", "-"), required=field in _REQUIRED[name], help=words)
-        if name in ("report", "resolve"):
+        if name in _LENIENT:
             command.add_argument(
                 "--label", action="append", default=[], metavar="NAME=VALUE", help="a label; repeatable"
             )
-        command.add_argument("--lane", choices=LANES, help="default: normal")
+        lanes = None if name in _LENIENT else LANES
+        command.add_argument("--lane", choices=lanes, help=f"{', '.join(LANES)} (default normal)")
         command.add_argument("--id", help="the event's id; the same id twice has one effect")
         command.add_argument("--time", help="when it happened, RFC 3339 with an offset (default now)")
         _connection(command)
@@ -138,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
 def _connection(command: argparse.ArgumentParser) -> None:
     env = os.environ
     command.add_argument("--uri", help="the broker (default: AMQP_URI, or the file that AMQP_URI_FILE names)")
-    source = env.get("DESKWIRE_SOURCE") or f"/{socket.gethostname()}"
+    source = env.get("DESKWIRE_SOURCE")
     command.add_argument("--source", default=source, help="who reports (default: DESKWIRE_SOURCE, or /<host name>)")
     spool = env.get("DESKWIRE_SPOOL") or None
     command.add_argument(
@@ -151,13 +155,22 @@ def _connection(command: argparse.ArgumentParser) -> None:
 def _reporter(options: argparse.Namespace) -> Reporter:
     if options.command == "flush" and options.spool is None:
         raise InvalidField("spool", "is needed: give --spool or set DESKWIRE_SPOOL")
+    source = _readable(options.source)
     return Reporter(
-        options.uri or _uri(), source=options.source, spool=options.spool, deadline=options.deadline, warn=_warn
+        options.uri or _uri(),
+        source=_host() if is_blank(source) else source,
+        spool=options.spool,
+        deadline=options.deadline,
+        warn=_warn,
     )
 
 
+def _host() -> str:
+    return f"/{socket.gethostname()}"
+
+
 def _warn(words: str) -> None:
-    print(f"deskwire-client: {words}", file=sys.stderr)
+    _say(f"deskwire-client: {words}", sys.stderr)
 
 
 def _uri() -> str:
@@ -172,12 +185,13 @@ def _uri() -> str:
 
 def _report(reporter: Reporter, options: argparse.Namespace) -> Receipt:
     data: dict[str, Any] = {name: _readable(getattr(options, name)) for name in _FIELDS[options.command]}
-    if options.command == "report" and data["severity"] is None:
+    if options.command == "report" and is_blank(data["severity"]):
         data["severity"] = "error"
     if getattr(options, "label", None):
         data["labels"] = dict(_label(_readable(text)) for text in options.label)
+    at = _time_of_alert(options.time) if options.command in _LENIENT else _time(options.time)
     event_type = _TYPES[options.command]
-    return reporter.report(event_type, data, at=_time(options.time), event_id=options.id, lane=options.lane)
+    return reporter.report(event_type, data, at=at, event_id=_readable(options.id), lane=options.lane)
 
 
 def _readable(text: str | None) -> Any:
@@ -187,10 +201,17 @@ def _readable(text: str | None) -> Any:
 
 
 def _label(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise InvalidField("label", f"must be NAME=VALUE; got {text!r}")
+    name, _, value = text.partition("=")
     return name, value
+
+
+def _time_of_alert(text: str | None) -> datetime | None:
+    """When it happened, or None, which is now: what cannot be read is told, and costs no alert."""
+    try:
+        return None if text is None or is_blank(text) else parse(text)
+    except ValueError as error:
+        _warn(f"time: {text!r} {error}: it counts as now")
+        return None
 
 
 def _time(text: str | None) -> datetime | None:

@@ -71,7 +71,8 @@ class Reporter:
         """Report that something is wrong. The same `dedup_key` joins the one open incident.
 
         `options` are further fields of alert.firing and the arguments of `report`. Use one lane for an alert and
-        its resolution, so that they cannot overtake each other.
+        its resolution, so that they cannot overtake each other. An alert is not refused for an odd field: the desk
+        bends it (docs/intake.md).
         """
         return self._report("alert.firing", options, dedup_key=dedup_key, title=title, severity=severity)
 

@@ -13,6 +13,8 @@ from deskwire_client.cli import main
 AWAY = "amqp://guest:guest@127.0.0.1:1/"
 REPORT = ["report", "--dedup-key", "k", "--title", "Disk full", "--uri", AWAY, "--deadline", "0.2"]
 
+TICKET = ["ticket", "--external-ref", "WEB-1", "--title", "No sound", "--uri", AWAY, "--deadline", "0.2"]
+
 
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,17 +48,17 @@ def test_an_event_that_is_nowhere_is_exit_code_4(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("extra", "field"),
     [
-        (["--severity", "loud"], "severity"),
+        (["--impact", "loud"], "impact"),
         (["--time", "yesterday"], "time"),
-        (["--label", "mount"], "label"),
+        (["--ci", ""], "ci"),
         (["--uri", "broker"], "uri"),
-        (["--source", ""], "source"),
+        (["--source", "a\nb"], "source"),
     ],
 )
 def test_wrong_input_is_exit_code_2_and_names_the_field(
     extra: list[str], field: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*REPORT, "--json", *extra]) == 2
+    assert main([*TICKET, "--json", *extra]) == 2
     assert json.loads(capsys.readouterr().err)["field"] == field
 
 

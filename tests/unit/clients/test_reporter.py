@@ -86,8 +86,8 @@ def test_a_broker_that_never_answers_costs_no_more_than_the_deadline(silent: str
 
 
 def test_bad_input_is_refused_before_it_is_kept(refused: str, tmp_path: Path) -> None:
-    with make_reporter(refused, spool=tmp_path) as desk, pytest.raises(InvalidField, match="severity"):
-        desk.alert(dedup_key="k", title="t", severity="loud")
+    with make_reporter(refused, spool=tmp_path) as desk, pytest.raises(InvalidField, match="impact"):
+        desk.ticket(external_ref="WEB-1", title="t", impact="loud")
     assert len(Spool(tmp_path)) == 0
 
 
