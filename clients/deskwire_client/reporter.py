@@ -31,7 +31,8 @@ class Reporter:
     id is the same, so its effect happens once.
 
     A spool that cannot be read or written stops nothing that the broker takes: `warn` is told of it once. What lies in
-    it is sent all the same, and again by the next reporter, because nobody can take it out.
+    it is sent all the same, and again by the next reporter, because nobody can take it out. An entry that cannot be
+    read, such as another user's, is passed over and stays: `warn` is told of it, and `left` does not count it.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Reporter:
         self._warn = warn
         self._warning: str | None = None
         self._done: set[str] = set()
+        self._passed: set[str] = set()
 
     def __enter__(self) -> Reporter:
         return self
@@ -140,7 +142,7 @@ class Reporter:
 
     def _deliver(self, event: Event, until: float) -> Receipt:
         flushed = self._flush(until)
-        if flushed.left and self._spool is not None and self._warning is None:
+        if self._spool is not None and self._waits(self._spool, flushed):
             # What waits goes first: an alert must not arrive behind its own resolution.
             return self._keep(event, flushed.reason, until)
         sent = self._send([event], until)
@@ -164,7 +166,11 @@ class Reporter:
                 raise
             self._trouble(str(error))
             return Receipt(id=event.id, status=CONFIRMED, warning=self._warning)
-        return Receipt(id=event.id, status=SPOOLED, reason=reason)
+        return Receipt(id=event.id, status=SPOOLED, reason=reason, warning=self._warning)
+
+    def _waits(self, spool: Spool, flushed: Flushed) -> bool:
+        """Whether an event is left that could go and has not gone."""
+        return bool(flushed.left) and bool(spool.left(besides=self._done | self._passed))
 
     def _flush(self, until: float) -> Flushed:
         if self._spool is None:
@@ -189,7 +195,9 @@ class Reporter:
     def _drain(self, spool: Spool, until: float) -> Flushed:
         total = 0
         before = len(spool.aside())
-        while batch := spool.oldest(BATCH, done=self._done):
+        # Tried anew each time: what could not be read may have been given back to this user.
+        self._passed.clear()
+        while batch := self._batch(spool):
             sent = self._send([event for _, event in batch], until)
             for name, event in batch:
                 if event in sent.confirmed:
@@ -198,8 +206,15 @@ class Reporter:
                 elif event in sent.unfit:
                     self._take_out(spool, name, sent.unfit[event])
             if len(sent.confirmed) + len(sent.unfit) < len(batch):
-                return Flushed(total, len(spool), _reason(sent), len(spool.aside()) - before)
-        return Flushed(total, len(spool), self._warning, len(spool.aside()) - before)
+                return Flushed(total, spool.left(besides=self._passed), _reason(sent), len(spool.aside()) - before)
+        return Flushed(total, spool.left(besides=self._passed), self._warning, len(spool.aside()) - before)
+
+    def _batch(self, spool: Spool) -> Sequence[tuple[str, Event]]:
+        batch = spool.batch(BATCH, done=self._done | self._passed)
+        for name, reason in batch.passed.items():
+            self._passed.add(name)
+            self._trouble(f"{spool.folder / name} in the spool is passed over: {reason}")
+        return batch.events
 
     def _take_out(self, spool: Spool, name: str, unfit: str | None) -> None:
         try:
