@@ -14,6 +14,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from environs import Env, EnvError
@@ -197,7 +198,17 @@ def _management(env: Env, name: str) -> str:
     # Not quoted in the fault: it holds a password.
     if value and not value.startswith(("http://", "https://")):
         raise ValueError("must start with http:// or https://")
+    if value and not _has_place(value):
+        raise ValueError("must name a host, and a port that is a number if any")
     return value
+
+
+def _has_place(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _zone(env: Env, name: str) -> str:
