@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.errors import DeskwireError
-from shared.rpc import read_reply
+from shared.errors import DeskwireError, Invalid
+from shared.rpc import RpcClient, read_reply
 
 
 def reply(result: Any = None, error: Any = None) -> bytes:
@@ -41,3 +41,18 @@ def test_what_is_no_answer_is_an_error_of_ours(body: bytes) -> None:
     with pytest.raises(DeskwireError) as caught:
         read_reply(body)
     assert caught.value.slug == "bad-reply"
+
+
+@pytest.mark.parametrize(
+    ("request_", "pointer"),
+    [
+        ({"number": "INC\udcff1", "args": {}}, "/number"),
+        ({"number": "INC1", "args": {"limit": 5, "cursor": "\udcff"}}, "/args/cursor"),
+        ({"args": {"state": ["new", "\udcff"]}}, "/args/state"),
+        ({"args": {"limit": 2**70}}, "/args/limit"),
+    ],
+)
+def test_a_request_that_json_cannot_say_is_refused_by_its_field(request_: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(Invalid, match="cannot be sent") as caught:
+        RpcClient("amqp://127.0.0.1:1/").call("incident", "get", request_)
+    assert caught.value.pointer == pointer
