@@ -13,22 +13,21 @@ import os
 import re
 import socket
 import sys
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from deskwire_client.alerts import is_blank
 from deskwire_client.errors import ClientError, InvalidField
 from deskwire_client.event import LANES
 from deskwire_client.instants import parse
+from deskwire_client.lines import say
 from deskwire_client.outcomes import CONFIRMED, Flushed, Receipt
 from deskwire_client.reporter import Reporter
 from deskwire_client.spool import SetAside
 
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 OK, WRONG, KEPT, LOST, ASIDE = 0, 2, 3, 4, 5
 
 _TYPES = {
@@ -108,9 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClientError as error:
         return _fail(options, LOST, str(error))
     answer = {**asdict(outcome), "set_aside": [asdict(one) for one in aside]}
-    _say(json.dumps(answer) if options.json else _sentence(outcome), sys.stdout)
+    say(json.dumps(answer) if options.json else _sentence(outcome), sys.stdout)
     for one in [] if options.json else aside:
-        _say(f"deskwire-client: set aside, it can never be sent: {one.file}: {one.reason}", sys.stderr)
+        say(f"deskwire-client: set aside, it can never be sent: {one.file}: {one.reason}", sys.stderr)
     return _code(outcome, aside)
 
 
@@ -140,43 +139,35 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _connection(command: argparse.ArgumentParser) -> None:
-    env = os.environ
     command.add_argument("--uri", help="the broker (default: AMQP_URI, or the file that AMQP_URI_FILE names)")
-    source = env.get("DESKWIRE_SOURCE")
-    command.add_argument("--source", default=source, help="who reports (default: DESKWIRE_SOURCE, or /<host name>)")
-    spool = env.get("DESKWIRE_SPOOL") or None
-    command.add_argument(
-        "--spool", default=spool, help="folder for events that wait (default: DESKWIRE_SPOOL, or none)"
-    )
+    command.add_argument("--source", help="who reports (default: DESKWIRE_SOURCE, or /<host name>)")
+    command.add_argument("--spool", help="folder for events that wait (default: DESKWIRE_SPOOL, or none)")
     command.add_argument("--deadline", type=float, default=10.0, help="seconds in all, retries included (default 10)")
     command.add_argument("--json", action="store_true", help="answer as one JSON object")
 
 
 def _reporter(options: argparse.Namespace) -> Reporter:
-    if options.command == "flush" and options.spool is None:
+    spool = _given(options.spool) or _given(os.environ.get("DESKWIRE_SPOOL"))
+    if options.command == "flush" and spool is None:
         raise InvalidField("spool", "is needed: give --spool or set DESKWIRE_SPOOL")
-    source = _readable(options.source)
-    return Reporter(
-        options.uri or _uri(),
-        source=_host() if is_blank(source) else source,
-        spool=options.spool,
-        deadline=options.deadline,
-        warn=_warn,
-    )
+    source = _given(options.source) or _given(os.environ.get("DESKWIRE_SOURCE")) or f"/{socket.gethostname()}"
+    uri = _given(options.uri) or _uri()
+    return Reporter(uri, source=_readable(source), spool=spool, deadline=options.deadline, warn=_warn)
 
 
-def _host() -> str:
-    return f"/{socket.gethostname()}"
+def _given(text: str | None) -> str | None:
+    """A blank argument or variable is not given: so a script passes on what it does not have."""
+    return None if is_blank(text) else text
 
 
 def _warn(words: str) -> None:
-    _say(f"deskwire-client: {words}", sys.stderr)
+    say(f"deskwire-client: {words}", sys.stderr)
 
 
 def _uri() -> str:
-    path = os.environ.get("AMQP_URI_FILE")
+    path = _given(os.environ.get("AMQP_URI_FILE"))
     if path is None:
-        return os.environ.get("AMQP_URI", "")
+        return os.environ.get("AMQP_URI", "").strip()
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -241,20 +232,8 @@ def _code(outcome: object, aside: Sequence[SetAside]) -> int:
 
 def _fail(options: argparse.Namespace, code: int, message: str, field: str | None = None) -> int:
     body = {"error": message} if field is None else {"error": message, "field": field}
-    _say(json.dumps(body) if options.json else f"deskwire-client: {message}", sys.stderr)
+    say(json.dumps(body) if options.json else f"deskwire-client: {message}", sys.stderr)
     return code
-
-
-def _say(text: str, stream: TextIO) -> None:
-    """One line that a terminal prints and does not obey; what the locale cannot say is spelled out."""
-    row = "".join("\N{REPLACEMENT CHARACTER}" if _is_obeyed(character) else character for character in text)
-    encoding = stream.encoding or "utf-8"
-    print(row.encode(encoding, "backslashreplace").decode(encoding), file=stream)
-
-
-def _is_obeyed(character: str) -> bool:
-    """Whether it ends a line, controls the terminal, is half of a pair, or turns the direction of text."""
-    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _TURNING
 
 
 if __name__ == "__main__":

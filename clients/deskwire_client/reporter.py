@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Callable
 
+from deskwire_client.alerts import is_blank
 from deskwire_client.errors import InvalidField, NotDelivered, SpoolFull
 from deskwire_client.event import Event, build
 from deskwire_client.link import Fault, Link, Sent
@@ -19,16 +20,17 @@ from deskwire_client.outcomes import CONFIRMED, SPOOLED, Flushed, Receipt
 from deskwire_client.spool import SetAside, Spool
 
 BATCH = 200
+LONGEST_DEADLINE = 86_400.0
 _log = logging.getLogger("deskwire_client")
 
 
 class Reporter:
     """Reports events of one source. Usable from several threads; they take turns.
 
-    `deadline` is how many seconds one call may take in all, retries included. With a `spool` (a folder) an event
-    that cannot be delivered by then is kept there and goes first, with its id, at the next call or at `flush`;
-    without one NotDelivered is raised. An event may reach the broker twice when a confirm is lost on the way: its
-    id is the same, so its effect happens once.
+    `deadline` is how many seconds one call may take in all, up to a day, retries included. With a `spool` (a folder)
+    an event that cannot be delivered by then is kept there and goes first, with its id, at the next call or at
+    `flush`; without one NotDelivered is raised. An event may reach the broker twice when a confirm is lost on the way:
+    its id is the same, so its effect happens once.
 
     A spool that cannot be read or written stops nothing that the broker takes: `warn` is told of it once. What lies in
     it is sent all the same, and again by the next reporter, because nobody can take it out. An entry that cannot be
@@ -48,8 +50,8 @@ class Reporter:
     ) -> None:
         self._link = Link(uri)
         self._source = source
-        self._spool = spool if spool is None or isinstance(spool, Spool) else Spool(spool)
-        self._deadline = deadline
+        self._spool = spool if isinstance(spool, Spool) else None if is_blank(spool) else Spool(spool)  # type: ignore[arg-type]
+        self._deadline = _seconds(deadline)
         self._backoff = backoff
         self._pause = pause
         self._turn = threading.Lock()
@@ -250,6 +252,13 @@ class Reporter:
 
 
 _ARGUMENTS = frozenset({"at", "event_id", "lane", "subject", "sequence", "backfill", "correlationid"})
+
+
+def _seconds(deadline: float) -> float:
+    # Not a number is smaller and larger than nothing, and what is longer than a day is no deadline.
+    if not isinstance(deadline, (int, float)) or not 0 <= deadline <= LONGEST_DEADLINE:
+        raise InvalidField("deadline", f"must be seconds from 0 to {LONGEST_DEADLINE:.0f}; got {deadline!r}")
+    return deadline
 
 
 def _half(until: float) -> float:

@@ -121,7 +121,7 @@ class Spool:
         path.replace(path.with_suffix(".broken"))
         # A full disk has no room for the reason; the event is out of the way all the same.
         with contextlib.suppress(OSError):
-            path.with_suffix(".reason").write_text(f"{reason}\n", encoding="utf-8")
+            _write_new(path.with_suffix(".reason"), f"{reason}\n".encode(errors="backslashreplace"))
 
     def aside(self) -> list[SetAside]:
         """What was set aside and is still there, oldest first; nothing where the folder cannot be read."""
@@ -158,12 +158,8 @@ class Spool:
 
     def _write(self, name: str, body: bytes) -> None:
         part = self.folder / f".{name}.{os.getpid()}.part"
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            with open(descriptor, "wb") as file:
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
+            _write_new(part, body)
             os.replace(part, self.folder / name)
         except OSError:
             part.unlink(missing_ok=True)
@@ -183,14 +179,23 @@ def _content(path: Path) -> bytes:
     return content
 
 
+def _write_new(path: Path, content: bytes) -> None:
+    """A file that was not there before, synced: what another user put in its place is neither followed nor filled."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _words(error: OSError) -> str:
     return error.strerror or str(error)
 
 
 def _reason_of(broken: Path) -> str:
     try:
-        return broken.with_suffix(".reason").read_text(encoding="utf-8").strip()
-    except OSError:
+        return _content(broken.with_suffix(".reason")).decode(errors="replace").strip()
+    except (OSError, ValueError):
         return "unknown"
 
 

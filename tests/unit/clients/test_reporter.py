@@ -98,6 +98,19 @@ def test_a_bad_address_is_refused_at_once() -> None:
         Reporter("http://broker", source="/m")
 
 
+@pytest.mark.parametrize("deadline", [float("nan"), float("inf"), -1, 1e300, "10", None])
+def test_a_deadline_that_never_comes_is_refused(deadline: Any) -> None:
+    with pytest.raises(InvalidField, match="deadline"):
+        make_reporter("amqp://localhost", deadline=deadline)
+
+
+def test_a_blank_spool_is_none(refused: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with make_reporter(refused, spool="") as desk, pytest.raises(NotDelivered):
+        desk.alert(**ALERT)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_was_kept_goes_first_in_order_with_the_same_ids(tmp_path: Path) -> None:
     broker = Broker(up=False)
     desk = make_desk(broker, tmp_path)
