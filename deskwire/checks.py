@@ -1,4 +1,7 @@
-"""What `deskwire doctor` looks at. Each check returns findings in words; it never raises and changes nothing."""
+"""What `deskwire doctor` looks at. Each check returns findings in words and changes nothing.
+
+One that trips over what it looks at is a finding, too.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from deploy.local.folders import Folders
 from deploy.local.packages import may_install
 from deploy.local.running import NotRunning
 from deploy.local.stack import ops_ports
+from deskwire import setting_files
 from deskwire.session import find_addresses, find_management, vhost_of
 from deskwire.setting_sources import counting
 from shared.config import Settings, SettingsError
@@ -62,7 +66,7 @@ def disk(folders: Folders) -> list[Finding]:
     """Space and rights where the data is kept."""
     place = next(folder for folder in (folders.var, *folders.var.parents) if folder.exists())
     free = shutil.disk_usage(place).free
-    writable = os.access(place, os.W_OK)
+    writable = place.is_dir() and os.access(place, os.W_OK)
     return [
         Finding(
             subject="disk",
@@ -73,24 +77,27 @@ def disk(folders: Folders) -> list[Finding]:
         Finding(
             subject="data",
             well=writable,
-            text=f"{place} is {'writable' if writable else 'not writable'}",
+            text=f"{place} is {'writable' if writable else 'no folder that can be written to'}",
             advice="Run as its owner, or set DESKWIRE_VAR to a folder of yours.",
         ),
     ]
 
 
 def settings(_: Folders) -> list[Finding]:
-    """Environment variables, the services' and this machine's."""
+    """Environment variables, the services' and this machine's, and the settings files as their services read them."""
     faults = []
+    found: list[Finding] = []
     try:
-        Settings.load()
+        advice = "Correct the file: its service does not start with it."
+        files = setting_files.faults(Settings.load())
+        found = [Finding(subject="settings file", well=False, text=fault, advice=advice) for fault in files]
     except SettingsError as error:
         faults += error.message.split("; ")
     try:
         Choices.read(os.environ)
     except BadChoice as error:
         faults += [fault for fault in error.message.split("; ") if fault not in faults]
-    found = [Finding(subject="settings", well=False, text=fault, advice="Correct the variable.") for fault in faults]
+    found += [Finding(subject="settings", well=False, text=fault, advice="Correct the variable.") for fault in faults]
     return found or [Finding(subject="settings", well=True, text="all values are valid")]
 
 
@@ -99,18 +106,18 @@ def sources(_: Folders) -> list[Finding]:
     try:
         given = Settings.load()
     except SettingsError:
-        # Wrong variables are findings of their own, above.
+        # What is wrong with variables and files are findings of their own, above.
         return []
     try:
         found = list(counting(given, os.environ))
-    except SettingsError as error:
-        return [Finding(subject="settings file", well=False, text=error.message, advice="Correct the file.")]
+    except SettingsError:
+        return []
     return [Finding(subject=one.name, well=True, text=str(one), source=one.source) for one in found]
 
 
 def broker(folders: Folders) -> list[Finding]:
     """RabbitMQ: the running one, the one that AMQP_URI names, or the one that could be started."""
-    uri = _running_uri(folders) or os.environ.get("AMQP_URI")
+    uri = _running_uri(folders) or _chosen().amqp_uri
     if uri is not None:
         fault = amqp.fault(uri)
         text = f"{amqp.without_password(uri)} {'answers' if fault is None else fault}"
@@ -154,7 +161,7 @@ def bindings(folders: Folders) -> list[Finding]:
 
 def database_(folders: Folders) -> list[Finding]:
     """The running database, the one that MONGODB_URI names, or the embedded one's program."""
-    uri = _running_database(folders) or os.environ.get("MONGODB_URI")
+    uri = _running_database(folders) or _chosen().mongodb_uri
     if uri is not None:
         answers = database.answers(uri)
         text = f"{amqp.without_password(uri)} {'answers' if answers else 'does not answer'}"
@@ -193,7 +200,26 @@ CHECKS: tuple[Check, ...] = (python, settings, sources, disk, secrets, broker, b
 
 def examine(folders: Folders) -> list[Finding]:
     """All findings, in the order in which a start would meet them."""
-    return [finding for check in CHECKS for finding in check(folders)]
+    return [finding for check in CHECKS for finding in _outcome(check, folders)]
+
+
+def _outcome(check: Check, folders: Folders) -> list[Finding]:
+    try:
+        return check(folders)
+    except Exception as error:
+        # Not in its own words: what it trips over may hold a password.
+        reason = error.strerror if isinstance(error, OSError) else None
+        text = f"could not be looked at: {reason or type(error).__name__}"
+        advice = "Correct what stands in its place: a variable, a folder, a file."
+        return [Finding(subject=check.__name__.strip("_"), well=False, text=text, advice=advice)]
+
+
+def _chosen() -> Choices:
+    """This machine's choices; none where they are wrong, which is a finding of its own."""
+    try:
+        return Choices.read(os.environ)
+    except BadChoice:
+        return Choices()
 
 
 def _running_uri(folders: Folders) -> str | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import json
+import os
 import sys
 import traceback
 from enum import IntEnum
@@ -13,7 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
-from shared.errors import DeskwireError, Unavailable
+from shared.errors import DeskwireError, Invalid, Unavailable
 from shared.text.terminal import harmless
 
 COMMANDS = {
@@ -32,6 +34,7 @@ COMMANDS = {
     "audit": ("audit", "Check that nobody tampered with the history."),
 }
 
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 EXIT_CODES = """\b
 Exit codes:
   0  done
@@ -85,11 +88,10 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit. An error of the house is one sentence on standard error."""
     sys.excepthook = _unforeseen
-    # A name that the locale cannot say must not end the command: it is spelled out, as on standard error.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     try:
         code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
@@ -103,7 +105,34 @@ def main() -> NoReturn:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(Exit.DONE)
+    except UnicodeEncodeError:
+        _tell(Invalid("An argument holds bytes that are no UTF-8 text."))
+        sys.exit(Exit.REFUSED)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _UNWRITABLE:
+            raise
+        _let_go_of_output()
+        print(f"The answer cannot be written: {error.strerror}.", file=sys.stderr)
+        sys.exit(Exit.ERROR)
     sys.exit(code if isinstance(code, int) else Exit.DONE)
+
+
+def _prepare_streams() -> None:
+    # Closed by the caller, who wants no answer; the command does its work all the same.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    # A name that the locale cannot say must not end the command: it is spelled out, as on standard error.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _let_go_of_output() -> None:
+    """What is still to be written goes nowhere: Python would try again when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def exit_code(error: DeskwireError) -> Exit:

@@ -17,7 +17,7 @@ from amqp import Message as AmqpMessage
 from kombu import Connection
 
 from shared.broken_connection import BrokenConnection, abandon, using_broker
-from shared.errors import DeskwireError, Unavailable
+from shared.errors import DeskwireError, Invalid, Unavailable
 from shared.topology import RPC
 
 CONNECT_SECONDS = 5.0
@@ -37,13 +37,14 @@ class RpcClient:
     def call(self, service: str, method: str, request: Mapping[str, Any], *, timeout: float | None = None) -> Any:
         """The record that the service answers with.
 
-        Raises DeskwireError with the service's own slug when it refuses, and Unavailable when it does not answer in
-        `timeout` seconds, is not there, or the broker is not.
+        Raises DeskwireError with the service's own slug when it refuses, Unavailable when it does not answer in
+        `timeout` seconds, is not there, or the broker is not, and Invalid for a request that JSON cannot say.
         """
         seconds = timeout or self._timeout
+        body = _body(request)
         with self._lock:
             try:
-                reply = self._call(f"{service}.{method}", request, seconds)
+                reply = self._call(f"{service}.{method}", body, seconds)
             except BrokenConnection as error:
                 self._drop()
                 if isinstance(error.__cause__, TimeoutError):
@@ -56,8 +57,7 @@ class RpcClient:
         with self._lock:
             self._drop()
 
-    def _call(self, key: str, request: Mapping[str, Any], seconds: float) -> bytes:
-        body = orjson.dumps({"args": [request], "kwargs": {}})
+    def _call(self, key: str, body: bytes, seconds: float) -> bytes:
         with using_broker():
             connection = self._open(seconds)
             correlation = uuid.uuid4().hex
@@ -109,6 +109,26 @@ class RpcClient:
         self._returned.clear()
         if connection is not None:
             abandon(connection)
+
+
+def _body(request: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps({"args": [request], "kwargs": {}})
+    except orjson.JSONEncodeError as error:
+        # Half a character, as an argument has it that is no UTF-8.
+        pointer = _place_of_fault(request, "")
+        name = pointer.rpartition("/")[2]
+        raise Invalid(f"{name or 'the request'} cannot be sent: {error}", pointer=pointer or None) from None
+
+
+def _place_of_fault(value: Any, pointer: str) -> str:
+    """Where in the request what JSON cannot say stands: the innermost field whose name it can say."""
+    for name, inner in value.items() if isinstance(value, Mapping) else ():
+        try:
+            orjson.dumps(inner)
+        except orjson.JSONEncodeError:
+            return _place_of_fault(inner, f"{pointer}/{name}")
+    return pointer
 
 
 def read_reply(body: bytes) -> Any:

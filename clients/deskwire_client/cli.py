@@ -13,21 +13,21 @@ import os
 import re
 import socket
 import sys
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from deskwire_client.alerts import is_blank
 from deskwire_client.errors import ClientError, InvalidField
 from deskwire_client.event import LANES
 from deskwire_client.instants import parse
+from deskwire_client.lines import say
 from deskwire_client.outcomes import CONFIRMED, Flushed, Receipt
 from deskwire_client.reporter import Reporter
 from deskwire_client.spool import SetAside
 
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 OK, WRONG, KEPT, LOST, ASIDE = 0, 2, 3, 4, 5
 
 _TYPES = {
@@ -40,7 +40,7 @@ _FIELDS: dict[str, dict[str, str]] = {
     "report": {
         "dedup_key": "what the alert is about; the same key joins the one open incident",
         "title": "one line for people",
-        "severity": "critical, error, warning or info (default error)",
+        "severity": "critical, error, warning or info, or a word of your own (default error)",
         "ci": "configuration item at fault",
         "service": "service at fault",
         "description": "more for people",
@@ -78,11 +78,13 @@ _FIELDS: dict[str, dict[str, str]] = {
     },
 }
 _REQUIRED = {
-    "report": ("dedup_key", "title"),
-    "resolve": ("dedup_key",),
+    "report": (),
+    "resolve": (),
     "ticket": ("external_ref", "title"),
     "deployed": ("version",),
 }
+_LENIENT = ("report", "resolve")
+"""What is wrong with an argument of these is mended, since the alert is worth more."""
 _HELP = {
     "report": "report an alert",
     "resolve": "report that an alert is over",
@@ -105,9 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClientError as error:
         return _fail(options, LOST, str(error))
     answer = {**asdict(outcome), "set_aside": [asdict(one) for one in aside]}
-    _say(json.dumps(answer) if options.json else _sentence(outcome), sys.stdout)
+    say(json.dumps(answer) if options.json else _sentence(outcome), sys.stdout)
     for one in [] if options.json else aside:
-        _say(f"deskwire-client: set aside, it can never be sent: {one.file}: {one.reason}", sys.stderr)
+        say(f"deskwire-client: set aside, it can never be sent: {one.file}: {one.reason}", sys.stderr)
     return _code(outcome, aside)
 
 
@@ -123,11 +125,12 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=_HELP[name], description=_HELP[name])
         for field, words in fields.items():
             command.add_argument("--" + field.replace("_", "-"), required=field in _REQUIRED[name], help=words)
-        if name in ("report", "resolve"):
+        if name in _LENIENT:
             command.add_argument(
                 "--label", action="append", default=[], metavar="NAME=VALUE", help="a label; repeatable"
             )
-        command.add_argument("--lane", choices=LANES, help="default: normal")
+        lanes = None if name in _LENIENT else LANES
+        command.add_argument("--lane", choices=lanes, help=f"{', '.join(LANES)} (default normal)")
         command.add_argument("--id", help="the event's id; the same id twice has one effect")
         command.add_argument("--time", help="when it happened, RFC 3339 with an offset (default now)")
         _connection(command)
@@ -136,34 +139,35 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _connection(command: argparse.ArgumentParser) -> None:
-    env = os.environ
     command.add_argument("--uri", help="the broker (default: AMQP_URI, or the file that AMQP_URI_FILE names)")
-    source = env.get("DESKWIRE_SOURCE") or f"/{socket.gethostname()}"
-    command.add_argument("--source", default=source, help="who reports (default: DESKWIRE_SOURCE, or /<host name>)")
-    spool = env.get("DESKWIRE_SPOOL") or None
-    command.add_argument(
-        "--spool", default=spool, help="folder for events that wait (default: DESKWIRE_SPOOL, or none)"
-    )
+    command.add_argument("--source", help="who reports (default: DESKWIRE_SOURCE, or /<host name>)")
+    command.add_argument("--spool", help="folder for events that wait (default: DESKWIRE_SPOOL, or none)")
     command.add_argument("--deadline", type=float, default=10.0, help="seconds in all, retries included (default 10)")
     command.add_argument("--json", action="store_true", help="answer as one JSON object")
 
 
 def _reporter(options: argparse.Namespace) -> Reporter:
-    if options.command == "flush" and options.spool is None:
+    spool = _given(options.spool) or _given(os.environ.get("DESKWIRE_SPOOL"))
+    if options.command == "flush" and spool is None:
         raise InvalidField("spool", "is needed: give --spool or set DESKWIRE_SPOOL")
-    return Reporter(
-        options.uri or _uri(), source=options.source, spool=options.spool, deadline=options.deadline, warn=_warn
-    )
+    source = _given(options.source) or _given(os.environ.get("DESKWIRE_SOURCE")) or f"/{socket.gethostname()}"
+    uri = _given(options.uri) or _uri()
+    return Reporter(uri, source=_readable(source), spool=spool, deadline=options.deadline, warn=_warn)
+
+
+def _given(text: str | None) -> str | None:
+    """A blank argument or variable is not given: so a script passes on what it does not have."""
+    return None if is_blank(text) else text
 
 
 def _warn(words: str) -> None:
-    print(f"deskwire-client: {words}", file=sys.stderr)
+    say(f"deskwire-client: {words}", sys.stderr)
 
 
 def _uri() -> str:
-    path = os.environ.get("AMQP_URI_FILE")
+    path = _given(os.environ.get("AMQP_URI_FILE"))
     if path is None:
-        return os.environ.get("AMQP_URI", "")
+        return os.environ.get("AMQP_URI", "").strip()
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -172,12 +176,13 @@ def _uri() -> str:
 
 def _report(reporter: Reporter, options: argparse.Namespace) -> Receipt:
     data: dict[str, Any] = {name: _readable(getattr(options, name)) for name in _FIELDS[options.command]}
-    if options.command == "report" and data["severity"] is None:
+    if options.command == "report" and is_blank(data["severity"]):
         data["severity"] = "error"
     if getattr(options, "label", None):
         data["labels"] = dict(_label(_readable(text)) for text in options.label)
+    at = _time_of_alert(options.time) if options.command in _LENIENT else _time(options.time)
     event_type = _TYPES[options.command]
-    return reporter.report(event_type, data, at=_time(options.time), event_id=options.id, lane=options.lane)
+    return reporter.report(event_type, data, at=at, event_id=_readable(options.id), lane=options.lane)
 
 
 def _readable(text: str | None) -> Any:
@@ -187,10 +192,17 @@ def _readable(text: str | None) -> Any:
 
 
 def _label(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise InvalidField("label", f"must be NAME=VALUE; got {text!r}")
+    name, _, value = text.partition("=")
     return name, value
+
+
+def _time_of_alert(text: str | None) -> datetime | None:
+    """When it happened, or None, which is now: what cannot be read is told, and costs no alert."""
+    try:
+        return None if text is None or is_blank(text) else parse(text)
+    except ValueError as error:
+        _warn(f"time: {text!r} {error}: it counts as now")
+        return None
 
 
 def _time(text: str | None) -> datetime | None:
@@ -220,20 +232,8 @@ def _code(outcome: object, aside: Sequence[SetAside]) -> int:
 
 def _fail(options: argparse.Namespace, code: int, message: str, field: str | None = None) -> int:
     body = {"error": message} if field is None else {"error": message, "field": field}
-    _say(json.dumps(body) if options.json else f"deskwire-client: {message}", sys.stderr)
+    say(json.dumps(body) if options.json else f"deskwire-client: {message}", sys.stderr)
     return code
-
-
-def _say(text: str, stream: TextIO) -> None:
-    """One line that a terminal prints and does not obey; what the locale cannot say is spelled out."""
-    row = "".join("\N{REPLACEMENT CHARACTER}" if _is_obeyed(character) else character for character in text)
-    encoding = stream.encoding or "utf-8"
-    print(row.encode(encoding, "backslashreplace").decode(encoding), file=stream)
-
-
-def _is_obeyed(character: str) -> bool:
-    """Whether it ends a line, controls the terminal, is half of a pair, or turns the direction of text."""
-    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _TURNING
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from deskwire_client import alerts
 from deskwire_client.errors import InvalidField
 from deskwire_client.fields import check, readable, text
 
@@ -19,6 +22,8 @@ CONTENT_TYPE = "application/cloudevents+json"
 LANES = ("urgent", "normal", "bulk")
 MAX_BYTES = 256 * 1024
 """The desk refuses longer bodies; what is large travels by reference."""
+ATTRIBUTE_BYTES = 16 * 1024
+"""Room for what stands around an alert's data; it takes less at its longest."""
 MAX_SEQUENCE = 2**53 - 1
 """The largest whole number that every reader of JSON takes exactly."""
 MAX_ID_BYTES = 255
@@ -51,15 +56,23 @@ def build(
 ) -> Event:
     """Make an event of `data`; fields that are None are left out. Raises InvalidField with the name of the field.
 
+    An alert is refused for its data only when it says nothing at all (`alerts.read`). Blank arguments count as not
+    given, a lane that there is none of as normal; names are cut, and an id that cannot travel becomes its digest.
+
     `at` is when it happened (aware; now, when absent). The same `event_id` reported twice has one effect; without
     one the event gets a UUIDv7. `sequence` counts the events of one ticket when a history is brought over.
     """
-    fields = {name: value for name, value in data.items() if value is not None}
-    check(event_type, fields)
+    if event_type in alerts.TYPES:
+        fields = alerts.within(alerts.read(data), MAX_BYTES - ATTRIBUTE_BYTES)
+        source, subject, correlationid = (_fit_name(value) for value in (source, subject, correlationid))
+        event_id, lane = _fit_id(event_id), lane if lane in LANES else None
+    else:
+        fields = {name: value for name, value in data.items() if value is not None}
+        check(event_type, fields)
     attributes = {
         "specversion": "1.0",
         "id": event_id if event_id is not None else new_id(),
-        "source": source,
+        "source": source if source is not None else "",
         "type": event_type,
         "subject": subject,
         "time": _format(at if at is not None else datetime.now(timezone.utc)),
@@ -105,6 +118,25 @@ def _event(document: Mapping[str, Any], body: bytes) -> Event:
     event_type = document["type"]
     key = routing_key(event_type, document.get("lane"))
     return Event(id=document["id"], source=document["source"], type=event_type, routing_key=key, body=body)
+
+
+def _fit_name(name: Any) -> Any:
+    """The name as it can travel; None for a blank one."""
+    return (
+        None
+        if alerts.is_blank(name)
+        else re.sub("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", "\ufffd", str(name))[:255]
+    )
+
+
+def _fit_id(event_id: Any) -> str | None:
+    """The id, or the same digest for the same id where it could not travel: it still tells a repetition."""
+    if alerts.is_blank(event_id):
+        return None
+    text, encoded = str(event_id), str(event_id).encode(errors="surrogatepass")
+    if _fit_name(text) == text and len(encoded) <= MAX_ID_BYTES:
+        return text
+    return f"sha256:{hashlib.sha256(encoded).hexdigest()}"
 
 
 def _check_attributes(document: Mapping[str, Any]) -> None:

@@ -202,6 +202,7 @@ def _parameters(uri: str) -> Any:
     if not isinstance(uri, str) or not uri.startswith(("amqp://", "amqps://")):
         raise InvalidField("uri", "must be an AMQP address: amqp://user:password@host:5672/vhost")
     try:
+        uri.encode()
         parameters = pika.URLParameters(uri)
     except (ValueError, TypeError):
         # pika's own words may quote a part of the password.

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Callable
 
+from deskwire_client.alerts import is_blank
 from deskwire_client.errors import InvalidField, NotDelivered, SpoolFull
 from deskwire_client.event import Event, build
 from deskwire_client.link import Fault, Link, Sent
@@ -19,19 +20,21 @@ from deskwire_client.outcomes import CONFIRMED, SPOOLED, Flushed, Receipt
 from deskwire_client.spool import SetAside, Spool
 
 BATCH = 200
+LONGEST_DEADLINE = 86_400.0
 _log = logging.getLogger("deskwire_client")
 
 
 class Reporter:
     """Reports events of one source. Usable from several threads; they take turns.
 
-    `deadline` is how many seconds one call may take in all, retries included. With a `spool` (a folder) an event
-    that cannot be delivered by then is kept there and goes first, with its id, at the next call or at `flush`;
-    without one NotDelivered is raised. An event may reach the broker twice when a confirm is lost on the way: its
-    id is the same, so its effect happens once.
+    `deadline` is how many seconds one call may take in all, up to a day, retries included. With a `spool` (a folder)
+    an event that cannot be delivered by then is kept there and goes first, with its id, at the next call or at
+    `flush`; without one NotDelivered is raised. An event may reach the broker twice when a confirm is lost on the way:
+    its id is the same, so its effect happens once.
 
     A spool that cannot be read or written stops nothing that the broker takes: `warn` is told of it once. What lies in
-    it is sent all the same, and again by the next reporter, because nobody can take it out.
+    it is sent all the same, and again by the next reporter, because nobody can take it out. An entry that cannot be
+    read, such as another user's, is passed over and stays: `warn` is told of it, and `left` does not count it.
     """
 
     def __init__(
@@ -47,14 +50,15 @@ class Reporter:
     ) -> None:
         self._link = Link(uri)
         self._source = source
-        self._spool = spool if spool is None or isinstance(spool, Spool) else Spool(spool)
-        self._deadline = deadline
+        self._spool = spool if isinstance(spool, Spool) else None if is_blank(spool) else Spool(spool)  # type: ignore[arg-type]
+        self._deadline = _seconds(deadline)
         self._backoff = backoff
         self._pause = pause
         self._turn = threading.Lock()
         self._warn = warn
         self._warning: str | None = None
         self._done: set[str] = set()
+        self._passed: set[str] = set()
 
     def __enter__(self) -> Reporter:
         return self
@@ -71,7 +75,8 @@ class Reporter:
         """Report that something is wrong. The same `dedup_key` joins the one open incident.
 
         `options` are further fields of alert.firing and the arguments of `report`. Use one lane for an alert and
-        its resolution, so that they cannot overtake each other.
+        its resolution, so that they cannot overtake each other. An alert is not refused for an odd field: the desk
+        bends it (docs/intake.md).
         """
         return self._report("alert.firing", options, dedup_key=dedup_key, title=title, severity=severity)
 
@@ -139,7 +144,7 @@ class Reporter:
 
     def _deliver(self, event: Event, until: float) -> Receipt:
         flushed = self._flush(until)
-        if flushed.left and self._spool is not None and self._warning is None:
+        if self._spool is not None and self._waits(self._spool, flushed):
             # What waits goes first: an alert must not arrive behind its own resolution.
             return self._keep(event, flushed.reason, until)
         sent = self._send([event], until)
@@ -163,7 +168,11 @@ class Reporter:
                 raise
             self._trouble(str(error))
             return Receipt(id=event.id, status=CONFIRMED, warning=self._warning)
-        return Receipt(id=event.id, status=SPOOLED, reason=reason)
+        return Receipt(id=event.id, status=SPOOLED, reason=reason, warning=self._warning)
+
+    def _waits(self, spool: Spool, flushed: Flushed) -> bool:
+        """Whether an event is left that could go and has not gone."""
+        return bool(flushed.left) and bool(spool.left(besides=self._done | self._passed))
 
     def _flush(self, until: float) -> Flushed:
         if self._spool is None:
@@ -188,7 +197,9 @@ class Reporter:
     def _drain(self, spool: Spool, until: float) -> Flushed:
         total = 0
         before = len(spool.aside())
-        while batch := spool.oldest(BATCH, done=self._done):
+        # Tried anew each time: what could not be read may have been given back to this user.
+        self._passed.clear()
+        while batch := self._batch(spool):
             sent = self._send([event for _, event in batch], until)
             for name, event in batch:
                 if event in sent.confirmed:
@@ -197,8 +208,15 @@ class Reporter:
                 elif event in sent.unfit:
                     self._take_out(spool, name, sent.unfit[event])
             if len(sent.confirmed) + len(sent.unfit) < len(batch):
-                return Flushed(total, len(spool), _reason(sent), len(spool.aside()) - before)
-        return Flushed(total, len(spool), self._warning, len(spool.aside()) - before)
+                return Flushed(total, spool.left(besides=self._passed), _reason(sent), len(spool.aside()) - before)
+        return Flushed(total, spool.left(besides=self._passed), self._warning, len(spool.aside()) - before)
+
+    def _batch(self, spool: Spool) -> Sequence[tuple[str, Event]]:
+        batch = spool.batch(BATCH, done=self._done | self._passed)
+        for name, reason in batch.passed.items():
+            self._passed.add(name)
+            self._trouble(f"{spool.folder / name} in the spool is passed over: {reason}")
+        return batch.events
 
     def _take_out(self, spool: Spool, name: str, unfit: str | None) -> None:
         try:
@@ -234,6 +252,13 @@ class Reporter:
 
 
 _ARGUMENTS = frozenset({"at", "event_id", "lane", "subject", "sequence", "backfill", "correlationid"})
+
+
+def _seconds(deadline: float) -> float:
+    # Not a number is smaller and larger than nothing, and what is longer than a day is no deadline.
+    if not isinstance(deadline, (int, float)) or not 0 <= deadline <= LONGEST_DEADLINE:
+        raise InvalidField("deadline", f"must be seconds from 0 to {LONGEST_DEADLINE:.0f}; got {deadline!r}")
+    return deadline
 
 
 def _half(until: float) -> float:

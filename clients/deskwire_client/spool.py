@@ -7,16 +7,19 @@ neither a crash nor a power cut leaves half an event. Several processes may shar
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
+import stat
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
 from deskwire_client.errors import SpoolFull
+from deskwire_client.event import MAX_BYTES as MAX_BODY
 from deskwire_client.event import Event, read
 
 try:
@@ -35,6 +38,14 @@ class SetAside:
 
     file: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Events that wait, each with the name of its file; and the names that were `passed` over, with why."""
+
+    events: Sequence[tuple[str, Event]]
+    passed: Mapping[str, str]
 
 
 class Spool:
@@ -64,23 +75,38 @@ class Spool:
             raise SpoolFull(f"the spool {self.folder} cannot be written: {error.strerror or error}") from error
 
     def oldest(self, limit: int, *, done: Collection[str] = ()) -> list[tuple[str, Event]]:
-        """The first `limit` events with the names of their files, but those `done`. A file that holds no valid event is
-        set aside; one that cannot be read, or moved, is passed over. Raises OSError when the folder cannot be read."""
-        found: list[tuple[str, Event]] = []
+        """The events of `batch`."""
+        return list(self.batch(limit, done=done).events)
+
+    def left(self, *, besides: Collection[str] = ()) -> int:
+        """How many files of events there are but these. Raises OSError when the folder cannot be read."""
+        return len(set(self._names()).difference(besides))
+
+    def batch(self, limit: int, *, done: Collection[str] = ()) -> Batch:
+        """The first `limit` events, but those `done`. A file that holds no valid event is set aside.
+
+        What cannot be read, or set aside, is passed over and stays: it may be another user's, or whole on another day.
+        Raises OSError when the folder cannot be read.
+        """
+        events: list[tuple[str, Event]] = []
+        passed: dict[str, str] = {}
         for name in self._names():
-            if len(found) == limit:
+            if len(events) == limit:
                 break
             if name in done:
                 continue
-            path = self.folder / name
             try:
-                found.append((name, read(path.read_bytes())))
-            except FileNotFoundError:
-                continue
-            except (ValueError, RecursionError, OSError) as error:
-                with contextlib.suppress(OSError):
+                events.append((name, read(_content(self.folder / name))))
+            except (ValueError, RecursionError) as error:
+                try:
                     self.set_aside(name, f"not a valid event: {error}")
-        return found
+                except OSError as trouble:
+                    passed[name] = _words(trouble)
+            except OSError as error:
+                # Gone since it was listed: another process has sent it.
+                if os.path.lexists(self.folder / name):
+                    passed[name] = _words(error)
+        return Batch(events, passed)
 
     def remove(self, name: str) -> None:
         """Forget an event that the broker has confirmed. Raises OSError when the folder cannot be written."""
@@ -95,7 +121,7 @@ class Spool:
         path.replace(path.with_suffix(".broken"))
         # A full disk has no room for the reason; the event is out of the way all the same.
         with contextlib.suppress(OSError):
-            path.with_suffix(".reason").write_text(f"{reason}\n", encoding="utf-8")
+            _write_new(path.with_suffix(".reason"), f"{reason}\n".encode(errors="backslashreplace"))
 
     def aside(self) -> list[SetAside]:
         """What was set aside and is still there, oldest first; nothing where the folder cannot be read."""
@@ -111,8 +137,12 @@ class Spool:
         Raises OSError when the folder cannot be written: then nobody can hold it.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(self.folder / ".lock", "wb") as handle:
-            yield _lock(handle.fileno(), time.monotonic() + seconds, pause)
+        # Never waited for and never emptied: what stands there may be no file, or another's.
+        descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o666)
+        try:
+            yield _lock(descriptor, time.monotonic() + seconds, pause)
+        finally:
+            os.close(descriptor)
 
     def _names(self) -> list[str]:
         try:
@@ -128,12 +158,8 @@ class Spool:
 
     def _write(self, name: str, body: bytes) -> None:
         part = self.folder / f".{name}.{os.getpid()}.part"
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            with open(descriptor, "wb") as file:
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
+            _write_new(part, body)
             os.replace(part, self.folder / name)
         except OSError:
             part.unlink(missing_ok=True)
@@ -141,10 +167,35 @@ class Spool:
         _sync_folder(self.folder)
 
 
+def _content(path: Path) -> bytes:
+    """The bytes of a file. Raises OSError for anything else, without waiting for it as one waits at a pipe."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a file")
+        content = file.read(MAX_BODY + 1)
+    if len(content) > MAX_BODY:
+        raise ValueError(f"more than {MAX_BODY} bytes")
+    return content
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """A file that was not there before, synced: what another user put in its place is neither followed nor filled."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
 def _reason_of(broken: Path) -> str:
     try:
-        return broken.with_suffix(".reason").read_text(encoding="utf-8").strip()
-    except OSError:
+        return _content(broken.with_suffix(".reason")).decode(errors="replace").strip()
+    except (OSError, ValueError):
         return "unknown"
 
 
@@ -161,8 +212,8 @@ def _tail(event: Event) -> str:
 
 def _size(path: Path) -> int:
     try:
-        return path.stat().st_size
-    except FileNotFoundError:
+        return path.lstat().st_size
+    except OSError:
         return 0
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.addresses import server
 from shared.errors import Invalid
 
 OPS_BASE = 9700
@@ -37,7 +39,7 @@ class Choices:
             mongodb_uri=reader.address("MONGODB_URI", "mongodb://", "mongodb+srv://"),
             amqp_port=reader.port("DESKWIRE_AMQP_PORT", 65535),
             mongodb_port=reader.port("DESKWIRE_MONGODB_PORT", 65535),
-            bind=environment.get("DESKWIRE_BIND") or "127.0.0.1",
+            bind=reader.host("DESKWIRE_BIND") or "127.0.0.1",
             ops_base=reader.port("DESKWIRE_OPS_BASE", 65535 - 100) or OPS_BASE,
         )
         if reader.faults:
@@ -60,17 +62,26 @@ class _Reader:
         value = self._text(name)
         if value is None:
             return None
-        if not value.isdecimal() or not 1024 <= int(value) <= highest:
+        if not re.fullmatch("[0-9]{1,5}", value) or not 1024 <= int(value) <= highest:
             self.faults.append(f"{name} must be a port from 1024 to {highest}, not {value!r}")
             return None
         return int(value)
 
+    def host(self, name: str) -> str | None:
+        value = self._text(name)
+        try:
+            return None if value is None else server(value)
+        except ValueError as error:
+            self.faults.append(f"{name}: {error}")
+            return None
+
     def _text(self, name: str) -> str | None:
-        twin = self._environment.get(f"{name}_FILE")
+        twin = self._environment.get(f"{name}_FILE", "").strip()
         if not twin:
-            return self._environment.get(name) or None
+            return self._environment.get(name, "").strip() or None
         try:
             return Path(twin).read_text().strip() or None
-        except OSError as error:
-            self.faults.append(f"{name}_FILE names {twin}, which cannot be read: {error.strerror}")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            self.faults.append(f"{name}_FILE names {twin}, which cannot be read: {reason}")
             return None

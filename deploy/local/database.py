@@ -40,7 +40,8 @@ def answers(uri: str, seconds: float = 2.0) -> bool:
     try:
         with MongoClient[dict[str, object]](uri, serverSelectionTimeoutMS=int(seconds * 1000)) as client:
             client.admin.command("ping")
-    except PyMongoError:
+    except (PyMongoError, ValueError):
+        # A port that is no number is not an error of pymongo's own kind.
         return False
     return True
 

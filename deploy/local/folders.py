@@ -71,5 +71,5 @@ class Folders:
 
 def find_folders(root: Path = ROOT) -> Folders:
     """The project's folders; `DESKWIRE_VAR` moves the data elsewhere."""
-    chosen = os.environ.get("DESKWIRE_VAR")
+    chosen = os.environ.get("DESKWIRE_VAR", "").strip()
     return Folders(root=root, var=Path(chosen).resolve() if chosen else root / "var")

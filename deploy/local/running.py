@@ -134,7 +134,7 @@ def is_locked(folders: Folders) -> bool:
 def _read(folders: Folders, name: str) -> dict[str, Any]:
     try:
         found = json.loads((folders.var / name).read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise NotRunning("Deskwire does not run here: start it with `make run`.") from None
     except PermissionError:
         raise NotRunning(f"{folders.var / name} belongs to another user: ask as the one who started it.") from None

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from deskwire.console import Voice
-from deskwire.options import json_option
+from deskwire.options import PAGE, json_option, next_page
 from deskwire.session import OPERATOR_ACTOR, rpc
 from shared.clock import format_instant
 
@@ -22,7 +22,7 @@ RESENT = ("failed", "doubtful", "sent")
 @click.command("deliveries")
 @click.option("--state", type=click.Choice(STATES), help="Only these.")
 @click.option("--recipient", metavar="NAME", help="Only to this name of the address book.")
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 200), default=PAGE, show_default=True)
 @click.option("--cursor", help="Go on where an earlier list ended.")
 @json_option
 def deliveries(state: str | None, recipient: str | None, limit: int, cursor: str | None, as_json: bool) -> None:
@@ -37,7 +37,9 @@ def deliveries(state: str | None, recipient: str | None, limit: int, cursor: str
         return
     voice.table(COLUMNS, [_row(record) for record in page["records"]])
     if page["next"]:
-        voice.line(f'More: deskwire deliveries --cursor "{page["next"]}"')
+        size = None if limit == PAGE else limit
+        more = next_page("deliveries", state=state, recipient=recipient, limit=size, cursor=page["next"])
+        voice.line(f"More: {more}")
 
 
 @click.command("resend")

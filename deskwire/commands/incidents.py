@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from deskwire.console import Voice
-from deskwire.options import json_option
+from deskwire.options import PAGE, json_option, next_page
 from deskwire.session import OPERATOR_ACTOR, rpc
 from shared.errors import Invalid
 
@@ -19,7 +19,7 @@ COLUMNS = ("number", "priority", "state", "level", "team", "service", "title")
 @click.command("incidents")
 @click.option("--state", multiple=True, help="Only these states; repeatable.")
 @click.option("--after", metavar="NUMBER", help="Go on after this number.")
-@click.option("--limit", type=click.IntRange(1, 100), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 100), default=PAGE, show_default=True)
 @json_option
 def incidents(state: tuple[str, ...], after: str | None, limit: int, as_json: bool) -> None:
     """List incidents and requests by number."""
@@ -35,7 +35,8 @@ def incidents(state: tuple[str, ...], after: str | None, limit: int, as_json: bo
         return
     voice.table(COLUMNS, [_row(record) for record in page["records"]])
     if page.get("next"):
-        voice.line(f"More: deskwire incidents --after {page['next']}")
+        more = next_page("incidents", state=state, limit=None if limit == PAGE else limit, after=page["next"])
+        voice.line(f"More: {more}")
 
 
 @click.command("show")

@@ -13,6 +13,8 @@ from shared.clock import SystemClock
 from shared.envelope import Envelope, Lane, encode
 from shared.errors import Unavailable
 from shared.ids import SystemIds, deterministic_id
+from shared.legible import encodable
+from shared.names import is_blank
 from shared.publisher import Message, Outcome, Publisher
 from shared.topology import INTAKE, routing_key
 
@@ -31,7 +33,11 @@ class NotTaken(Unavailable):
 @click.option("--service", help="The service that suffers.")
 @click.option("--ci", help="The configuration item that is at fault.")
 @click.option(
-    "--severity", type=click.Choice(list(LANES)), default="error", show_default=True, help="Of an alert: sets its lane."
+    "--severity",
+    metavar="WORD",
+    default="error",
+    show_default=True,
+    help=f"Of an alert: {', '.join(LANES)}, which set its lane, or a word of the sender's own.",
 )
 @click.option("--key", help="What makes two alerts the same. Made from title, service and item when absent.")
 @click.option("--description", help="More about it.")
@@ -77,20 +83,26 @@ def build(
     resolved: bool,
     reference: str | None,
 ) -> Envelope:
-    """The event that the options describe, happening now."""
+    """The event that the options describe, happening now. The desk bends what is odd in an alert (docs/intake.md)."""
     data: dict[str, Any] = {"title": title, "service": service, "ci": ci, "description": description}
     if reference is not None:
         kind, lane = "ticket.submitted", Lane.NORMAL
         data |= {"external_ref": reference}
     else:
-        kind, lane = ("alert.resolved" if resolved else "alert.firing"), LANES[severity]
-        same = key or deterministic_id(title, service or "", ci or "")
-        data |= {"dedup_key": same, "severity": severity, "source": SOURCE}
+        word = "error" if is_blank(severity) else severity
+        kind = "alert.resolved" if resolved else "alert.firing"
+        lane = LANES.get(word.strip().lower(), Lane.NORMAL)
+        same = key if key and not is_blank(key) else _key(title, service, ci)
+        data |= {"dedup_key": same, "severity": word, "source": SOURCE}
     return Envelope(
         id=SystemIds().new(),
         source=SOURCE,
         type=kind,
         time=SystemClock().now(),
         lane=lane,
-        data={name: value for name, value in data.items() if value is not None},
+        data={name: encodable(value) for name, value in data.items() if value is not None},
     )
+
+
+def _key(*parts: str | None) -> str:
+    return deterministic_id(*(encodable(part or "") for part in parts))

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import deskwire_client
 from deskwire_client import Spool
 from deskwire_client.cli import main
 
 AWAY = "amqp://guest:guest@127.0.0.1:1/"
 REPORT = ["report", "--dedup-key", "k", "--title", "Disk full", "--uri", AWAY, "--deadline", "0.2"]
+
+TICKET = ["ticket", "--external-ref", "WEB-1", "--title", "No sound", "--uri", AWAY, "--deadline", "0.2"]
 
 
 @pytest.fixture(autouse=True)
@@ -46,17 +53,17 @@ def test_an_event_that_is_nowhere_is_exit_code_4(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("extra", "field"),
     [
-        (["--severity", "loud"], "severity"),
+        (["--impact", "loud"], "impact"),
         (["--time", "yesterday"], "time"),
-        (["--label", "mount"], "label"),
+        (["--ci", ""], "ci"),
         (["--uri", "broker"], "uri"),
-        (["--source", ""], "source"),
+        (["--source", "a\nb"], "source"),
     ],
 )
 def test_wrong_input_is_exit_code_2_and_names_the_field(
     extra: list[str], field: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*REPORT, "--json", *extra]) == 2
+    assert main([*TICKET, "--json", *extra]) == 2
     assert json.loads(capsys.readouterr().err)["field"] == field
 
 
@@ -71,6 +78,53 @@ def test_wrong_input_is_exit_code_2_and_names_the_field(
 def test_every_command_makes_an_event(command: list[str], tmp_path: Path) -> None:
     assert main([*command, "--uri", AWAY, "--deadline", "0.1", "--spool", str(tmp_path)]) == 3
     assert len(Spool(tmp_path)) == 1
+
+
+def run(folder: Path, *words: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "deskwire_client", *REPORT, "--spool", str(folder), *words]
+    environment = {**os.environ, "PYTHONPATH": str(Path(deskwire_client.__file__).parent.parent)}
+    streams = {"stderr": subprocess.PIPE, **options}
+    return subprocess.run(command, env=environment, timeout=60, check=False, **streams)
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+@pytest.mark.parametrize("closed", [1, 2])
+def test_an_output_that_is_closed_costs_nothing(closed: int, words: tuple[str, ...], tmp_path: Path) -> None:
+    options = {"stderr": None} if closed == 2 else {}
+    done = run(tmp_path, *words, "--time", "yesterday", preexec_fn=lambda: os.close(closed), **options)
+    assert (done.returncode, len(Spool(tmp_path))) == (3, 1)
+    assert b"Traceback" not in (done.stderr or b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
+def test_an_output_that_is_full_costs_nothing(tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = run(tmp_path, "--time", "yesterday", stdout=full, stderr=full)
+    assert (done.returncode, len(Spool(tmp_path))) == (3, 1)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1e400", "-1"])
+def test_a_deadline_that_never_comes_is_exit_code_2(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*REPORT, "--spool", str(tmp_path), "--json", f"--deadline={text}"]) == 2
+    assert json.loads(capsys.readouterr().err)["field"] == "deadline"
+
+
+def test_a_blank_argument_is_not_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*REPORT, "--spool", ""]) == 4
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setenv("DESKWIRE_SPOOL", str(tmp_path / "spool"))
+    monkeypatch.setenv("AMQP_URI", AWAY)
+    monkeypatch.setenv("AMQP_URI_FILE", " ")
+    assert main([*REPORT, "--spool", " ", "--uri", "", "--source", ""]) == 3
+    assert len(Spool(tmp_path / "spool")) == 1
+
+
+@pytest.mark.parametrize("uri", ["amqp://\udcff:a@127.0.0.1:1/", "amqp://a@\udcff/", "amqp://a@127.0.0.1:1/\udcff"])
+def test_an_address_of_odd_bytes_ends_in_an_exit_code(uri: str, tmp_path: Path) -> None:
+    assert main([*REPORT, "--spool", str(tmp_path), "--uri", uri]) in (2, 3)
 
 
 def test_flush_needs_a_spool(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deskwire_client import InvalidField, NotDelivered, Reporter, Spool, SpoolFull, build
+from deskwire_client import InvalidField, NotDelivered, Reporter, Spool, SpoolFull, build, spool
+from deskwire_client.event import MAX_BYTES
 from deskwire_client.link import Fault, Link, Sent
 
 ALERT = {"dedup_key": "k", "title": "t", "severity": "error"}
@@ -86,14 +88,27 @@ def test_a_broker_that_never_answers_costs_no_more_than_the_deadline(silent: str
 
 
 def test_bad_input_is_refused_before_it_is_kept(refused: str, tmp_path: Path) -> None:
-    with make_reporter(refused, spool=tmp_path) as desk, pytest.raises(InvalidField, match="severity"):
-        desk.alert(dedup_key="k", title="t", severity="loud")
+    with make_reporter(refused, spool=tmp_path) as desk, pytest.raises(InvalidField, match="impact"):
+        desk.ticket(external_ref="WEB-1", title="t", impact="loud")
     assert len(Spool(tmp_path)) == 0
 
 
 def test_a_bad_address_is_refused_at_once() -> None:
     with pytest.raises(InvalidField, match="uri"):
         Reporter("http://broker", source="/m")
+
+
+@pytest.mark.parametrize("deadline", [float("nan"), float("inf"), -1, 1e300, "10", None])
+def test_a_deadline_that_never_comes_is_refused(deadline: Any) -> None:
+    with pytest.raises(InvalidField, match="deadline"):
+        make_reporter("amqp://localhost", deadline=deadline)
+
+
+def test_a_blank_spool_is_none(refused: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with make_reporter(refused, spool="") as desk, pytest.raises(NotDelivered):
+        desk.alert(**ALERT)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_kept_goes_first_in_order_with_the_same_ids(tmp_path: Path) -> None:
@@ -256,14 +271,99 @@ def test_where_nothing_more_can_be_kept_the_broker_is_the_last_resort(
     assert broker.taken == ["b"]
 
 
-def test_an_entry_that_cannot_be_read_stops_no_other(tmp_path: Path) -> None:
+ENTRY = f"{'0' * 20}-{'0' * 32}.json"
+
+
+def test_an_entry_that_is_no_event_stops_no_other(tmp_path: Path) -> None:
     fill(tmp_path, "a", "b")
-    first, _ = sorted(tmp_path.glob("*.json"))
-    first.unlink()
-    first.mkdir()
-    (tmp_path / f"{'0' * 20}-{'0' * 32}.json").write_text("[" * 100_000)
+    (tmp_path / ENTRY).write_text("[" * 100_000)
+    (tmp_path / f"1{ENTRY[1:]}").write_text("x" * (MAX_BYTES + 1))
     broker = Broker()
     desk = make_desk(broker, tmp_path)
     assert desk.alert(event_id="c", **ALERT).status == "confirmed"
-    assert broker.taken == ["b", "c"]
+    assert broker.taken == ["a", "b", "c"]
     assert len(desk.aside()) == 2
+
+
+def put_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def put_dangling_link(path: Path) -> None:
+    path.symlink_to(path.parent / "nowhere")
+
+
+def put_link_to_itself(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def put_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("put", [put_folder, put_dangling_link, put_link_to_itself, put_pipe])
+def test_an_entry_that_cannot_be_read_is_passed_over_and_told_of(put: Callable[[Path], None], tmp_path: Path) -> None:
+    fill(tmp_path, "a")
+    put(tmp_path / ENTRY)
+    broker, warnings = Broker(), list[str]()
+    desk = make_desk(broker, tmp_path, warn=warnings.append)
+    receipts = [desk.alert(event_id=name, **ALERT) for name in "bc"]
+    assert [receipt.status for receipt in receipts] == ["confirmed", "confirmed"]
+    assert broker.taken == ["a", "b", "c"]
+    assert len(warnings) == 1
+    assert ENTRY in warnings[0]
+    flushed = desk.flush()
+    assert (flushed.sent, flushed.left, desk.aside()) == (0, 0, [])
+    assert os.path.lexists(tmp_path / ENTRY)
+
+
+@pytest.fixture
+def of_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A spool with events of this user, and one that only another user can read."""
+    fill(tmp_path, "theirs", "a")
+    theirs, _ = sorted(tmp_path.glob("*.json"))
+    content = spool._content
+
+    def read(path: Path) -> bytes:
+        if path == theirs:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return content(path)
+
+    monkeypatch.setattr(spool, "_content", read)
+    return tmp_path
+
+
+def test_an_event_of_another_user_stays_whole_and_stops_no_other(of_root: Path) -> None:
+    broker = Broker()
+    desk = make_desk(broker, of_root, warn=lambda _: None)
+    assert desk.alert(event_id="b", **ALERT).status == "confirmed"
+    assert broker.taken == ["a", "b"]
+    assert (desk.flush().left, len(Spool(of_root)), desk.aside()) == (0, 1, [])
+
+
+def test_what_waits_goes_first_beside_an_event_of_another_user(of_root: Path) -> None:
+    broker = Broker(up=False)
+    desk = make_desk(broker, of_root, warn=lambda _: None)
+    assert [desk.alert(event_id=name, **ALERT).status for name in "bc"] == ["spooled", "spooled"]
+    broker.up = True
+    with Spool(of_root).locked(0):
+        assert desk.alert(event_id="d", **ALERT).status == "spooled"
+    assert desk.flush().sent == 4
+    assert broker.taken == ["a", "b", "c", "d"]
+
+
+def test_an_event_of_another_user_goes_when_it_can_be_read(of_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Broker()
+    desk = make_desk(broker, of_root, warn=lambda _: None)
+    desk.flush()
+    monkeypatch.undo()
+    desk.flush()
+    assert broker.taken == ["a", "theirs"]
+
+
+def test_a_pipe_in_the_place_of_the_lock_holds_nobody_up(tmp_path: Path) -> None:
+    fill(tmp_path, "a")
+    os.mkfifo(tmp_path / ".lock")
+    broker = Broker()
+    assert make_desk(broker, tmp_path, warn=lambda _: None).alert(event_id="b", **ALERT).status == "confirmed"
+    assert broker.taken == ["a", "b"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,17 @@ def test_only_one_holder_sends(tmp_path: Path) -> None:
         assert (first, second) == (True, False)
     with spool.locked(0) as again:
         assert again
+
+
+def test_what_lies_where_a_reason_belongs_is_neither_followed_nor_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text("theirs")
+    names = [f"{number:020d}-{0:032x}" for number in range(3)]
+    for name in names:
+        (tmp_path / f"{name}.json").write_bytes(b"x")
+    (tmp_path / f"{names[0]}.reason").symlink_to(tmp_path / "theirs")
+    os.mkfifo(tmp_path / f"{names[1]}.reason")
+    (tmp_path / f"{names[2]}.reason").write_bytes(b"\xff")
+    spool = Spool(tmp_path)
+    assert spool.oldest(9) == []
+    assert [aside.reason for aside in spool.aside()] == ["theirs", "unknown", "\ufffd"]
+    assert (tmp_path / "theirs").read_text() == "theirs"

@@ -67,6 +67,20 @@ def test_an_alert_travels_in_the_lane_of_its_severity() -> None:
     assert event.data["service"] == "mail"
 
 
+@pytest.mark.parametrize(
+    ("word", "lane"), [("CRITICAL", Lane.URGENT), ("Info ", Lane.BULK), ("DOWN", Lane.NORMAL), ("", Lane.NORMAL)]
+)
+def test_an_alert_of_any_severity_is_reported(word: str, lane: Lane) -> None:
+    assert build("Mail is down", **{**OPTIONS, "severity": word}).lane is lane  # type: ignore[arg-type]
+
+
+def test_a_report_of_odd_bytes_or_blank_options_travels() -> None:
+    odd = {**OPTIONS, "ci": "INC\udcff1", "service": "", "key": " ", "description": "d" * 40_000}
+    event = decode(message_of(build("St\udcf6rung", **odd), "amqp://broker/").body)  # type: ignore[arg-type]
+    assert (event.data["title"], event.data["ci"]) == ("St\\udcf6rung", "INC\\udcff1")
+    assert event.data["dedup_key"].strip()
+
+
 def test_the_same_alert_has_the_same_key() -> None:
     first, again = (build("Mail is down", **OPTIONS) for _ in range(2))  # type: ignore[arg-type]
     assert first.data["dedup_key"] == again.data["dedup_key"]

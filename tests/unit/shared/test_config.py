@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from shared.config import _READERS, Settings, SettingsError
 from shared.retry import LADDER
@@ -20,7 +23,7 @@ WRONG = {
     "DESKWIRE_BATCH": "0",
     "DESKWIRE_MAX_EVENT_BYTES": "many",
     "DESKWIRE_RETRY_LADDER": "10,1",
-    "DESKWIRE_RETRY_ATTEMPTS": "",
+    "DESKWIRE_RETRY_ATTEMPTS": "none",
     "DESKWIRE_INBOX_DAYS": "1.5",
     "DESKWIRE_JOURNAL_DAYS": "-1",
     "DESKWIRE_ANCHOR_SECONDS": "nan",
@@ -54,6 +57,56 @@ def test_what_a_settings_file_says_too_has_no_default_that_would_hide_it() -> No
         assert (settings.smtp_host, settings.smtp_port) == (None, None)
     given = Settings.load({"SMTP_HOST": "mail.example", "SMTP_PORT": "2525"})
     assert (given.smtp_host, given.smtp_port) == ("mail.example", 2525)
+
+
+@pytest.mark.parametrize("variable", sorted(name for name, _ in _READERS.values()))
+@pytest.mark.parametrize("end", ["", "_FILE"])
+@pytest.mark.parametrize("blank", ["", " ", "\n"])
+def test_a_blank_variable_is_none(variable: str, end: str, blank: str) -> None:
+    assert Settings.load({f"{variable}{end}": blank}) == Settings.load({})
+
+
+def test_what_stands_around_a_value_does_not_count() -> None:
+    settings = Settings.load({"SMTP_HOST": " mail.example.org ", "AMQP_URI": "amqp://broker/\n"})
+    assert (settings.smtp_host, settings.amqp_uri) == ("mail.example.org", "amqp://broker/")
+
+
+@pytest.mark.parametrize("variable", ["SMTP_HOST", "DESKWIRE_OPS_HOST"])
+@pytest.mark.parametrize(
+    "text", ["mail.example.org:2525", "mail..example", "smtp://mail", "[::1]", "a b", "not a host", "a" * 64, "a\nb"]
+)
+def test_a_host_is_a_name_or_an_ip_address(variable: str, text: str) -> None:
+    assert message_of({variable: text}).startswith(f"{variable}: ")
+
+
+@pytest.mark.parametrize("text", ["mail.example.org.", "my_mail", "192.0.2.1", "::1", "0.0.0.0"])
+def test_a_host_of_any_kind_is_taken(text: str) -> None:
+    settings = Settings.load({"SMTP_HOST": text, "DESKWIRE_OPS_HOST": text})
+    assert (settings.smtp_host, settings.ops_host) == (text, text)
+
+
+@pytest.mark.parametrize("variable", ["SMTP_PORT", "DESKWIRE_OPS_PORT", "DESKWIRE_BATCH", "DESKWIRE_RPC_TIMEOUT"])
+@pytest.mark.parametrize("text", ["2_5", "\u0662\u0665", "\uff12", "2 5", "0x19"])
+def test_a_number_is_written_in_plain_digits(variable: str, text: str) -> None:
+    assert message_of({variable: text}).startswith(f"{variable}: ")
+
+
+@pytest.mark.parametrize("text", ["a b/$", "a.b", "d" * 41, "\u00fc", 'a"b', "$"])
+def test_a_prefix_makes_names_that_a_database_takes(text: str) -> None:
+    assert message_of({"DESKWIRE_DATABASE_PREFIX": text}).startswith("DESKWIRE_DATABASE_PREFIX: ")
+
+
+@given(name=st.sampled_from(sorted(name for name, _ in _READERS.values())), text=st.text())
+@example(name="DESKWIRE_RETRY_LADDER", text="1,1e400")
+@example(name="DESKWIRE_BATCH", text="9" * 5000)
+@example(name="DESKWIRE_SLA_FILE", text="a\0b")
+@example(name="DESKWIRE_SLA_FILE", text="a" * 5000)
+@example(name="TZ", text="a\0b")
+@example(name="DESKWIRE_DOORBELL", text="a:1e9")
+def test_no_value_breaks_the_reading(name: str, text: str) -> None:
+    with contextlib.suppress(SettingsError):
+        Settings.load({name: text})
+        Settings.load({f"{name}_FILE": text})
 
 
 def test_every_fault_is_named_at_once() -> None:
@@ -97,7 +150,13 @@ def test_a_ladder_is_rising_seconds(text: str, steps: list[float]) -> None:
     assert ladder == tuple(timedelta(seconds=step) for step in steps)
 
 
-@pytest.mark.parametrize("text", ["", "0", "-1,2", "2,1", "1,1", "1,a", "0.0001", "1,1.0001", "nan", "1,inf"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("0", "-1,2", "2,1", "1,1", "1,a", "0.0001", "1,1.0001", "nan", "1,inf"),
+        *("1,1e30", "1,4294968", "1_0", ",", "\u0662"),
+    ],
+)
 def test_a_ladder_that_does_not_rise_or_has_two_steps_of_one_name_is_a_fault(text: str) -> None:
     assert message_of({"DESKWIRE_RETRY_LADDER": text}).startswith("DESKWIRE_RETRY_LADDER: ")
 

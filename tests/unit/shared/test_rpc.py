@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.errors import DeskwireError
-from shared.rpc import read_reply
+from shared.errors import DeskwireError, Invalid
+from shared.rpc import RpcClient, read_reply
 from shared.rpc_entrypoint import MOST_ANSWER_BYTES, Calls
 
 
@@ -49,3 +49,18 @@ def test_an_answer_that_is_too_large_says_so_instead() -> None:
     assert outcome == "answer-too-large"
     assert orjson.loads(body)["result"]["error"]["slug"] == "answer-too-large"
     assert Calls()._written("get", "ok", {"record": {}}) == ("ok", b'{"result":{"record":{}},"error":null}')
+
+
+@pytest.mark.parametrize(
+    ("request_", "pointer"),
+    [
+        ({"number": "INC\udcff1", "args": {}}, "/number"),
+        ({"number": "INC1", "args": {"limit": 5, "cursor": "\udcff"}}, "/args/cursor"),
+        ({"args": {"state": ["new", "\udcff"]}}, "/args/state"),
+        ({"args": {"limit": 2**70}}, "/args/limit"),
+    ],
+)
+def test_a_request_that_json_cannot_say_is_refused_by_its_field(request_: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(Invalid, match="cannot be sent") as caught:
+        RpcClient("amqp://127.0.0.1:1/").call("incident", "get", request_)
+    assert caught.value.pointer == pointer

@@ -27,7 +27,7 @@ def test_an_argument_that_is_refused_is_quoted_in_one_line_that_no_terminal_obey
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DESKWIRE_SPOOL", raising=False)
         patch.setattr(sys, "stderr", out)
-        assert main(["report", "--dedup-key", "k", "--title", "t", "--uri", AWAY, f"--time=x{text}"]) == 2
+        assert main(["ticket", "--external-ref", "k", "--title", "t", "--uri", AWAY, f"--time=x{text}"]) == 2
         assert main(["report", "--dedup-key", "k", f"--title=x{text}", "--uri", f"x{text}", "--deadline", "0.01"]) > 0
     assert len(screen(out.getvalue())) == 3
 
