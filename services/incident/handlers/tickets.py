@@ -5,28 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 
-from services.incident.domain.adjusted import Adjusted, Why, odd_time
-from services.incident.domain.alert_rules import counted, is_far_off
 from services.incident.domain.history import (
     Imported,
     Reference,
     Submission,
     Turn,
     check_order,
-    moment,
-    placed,
-    spoken,
-    steps,
 )
-from services.incident.domain.lifecycle import Action
-from services.incident.domain.record import Incident
-from services.incident.domain.resubmission import resubmitted
+from services.incident.handlers.applying import apply, odd_times, said_at
 from services.incident.handlers.arrivals import Acted, Refusal, Spoilt, Submitted, Ticket
 from services.incident.handlers.ports import Ports, sender
 from services.incident.handlers.prefetch import prefetch
-from services.incident.handlers.records import change, odd_time_note, open_one
+from services.incident.handlers.records import open_one
 from services.incident.handlers.references import (
     WAITING_ACTIONS,
     advance,
@@ -39,10 +30,8 @@ from services.incident.handlers.references import (
     waiting_action,
 )
 from shared.cause import Cause
-from shared.clock import format_instant
 from shared.envelope import Envelope
 from shared.errors import DeskwireError, Early, Rejected
-from shared.storage import Stored
 from shared.store import Document
 from shared.unit_of_work import Work
 
@@ -115,7 +104,7 @@ class Desk:
             return
         opened = open_one(
             self._work,
-            replace(submission.opening, adjusted=self._odd(envelope)),
+            replace(submission.opening, adjusted=odd_times(self._work, envelope, self._ports)),
             self._said_at(envelope),
             Cause.of(envelope, sender(envelope)),
             ports=self._ports,
@@ -240,49 +229,16 @@ class Desk:
         self._refused.append(refusal)
 
     def _said_at(self, envelope: Envelope) -> datetime:
-        return counted(envelope.time, self._work.now, self._ports.alerts.clocks, history=is_history(envelope))
+        return said_at(self._work, envelope, self._ports)
 
-    def _odd(self, envelope: Envelope) -> tuple[Adjusted, ...]:
-        odd = not is_history(envelope) and is_far_off(envelope.time, self._work.now, self._ports.alerts.clocks)
-        return (odd_time(format_instant(envelope.time), Why.FAR_OFF),) if odd else ()
+    def _apply(self, number: str, ticket: Acted | Submitted) -> None:
+        apply(self._work, number, ticket, ports=self._ports)
 
     def _keep(self, key: str, known: Reference, ticket: Ticket) -> None:
         keep_reference(self._work, key, known, source=ticket.envelope.source, external_ref=ticket.external_ref or "")
-
-    def _apply(self, number: str, ticket: Acted | Submitted) -> None:
-        envelope = ticket.envelope
-        stored = self._ports.incidents.get(self._work, number)
-        at = moment(stored.state, self._said_at(envelope), self._work.now)
-        if isinstance(ticket, Submitted):
-            self._restate(stored, ticket, at)
-        else:
-            self._do(stored, ticket, at)
-
-    def _restate(self, stored: Stored[Incident], ticket: Submitted, at: datetime) -> None:
-        cause = Cause.of(ticket.envelope, sender(ticket.envelope))
-        for state, events in resubmitted(stored.state, ticket.submission, at, self._ports.priorities):
-            stored = self._ports.incidents.save(self._work, stored, state, events, cause)
-
-    def _do(self, stored: Stored[Incident], acted: Acted, at: datetime) -> None:
-        envelope = acted.envelope
-        # Who spoke is the sender's word: it counts from a user whom the broker has checked, and in history.
-        imported = spoken(acted.imported, vouched=envelope.sender is not None or envelope.backfill)
-        planned = (*steps(stored.state, imported), *(odd_time_note(odd) for odd in self._odd(envelope)))
-        prepare = partial(_placed, imported)
-        cause = Cause.of(envelope, sender(envelope))
-        change(self._work, stored, planned, at, cause, ports=self._ports, prepare=prepare)
-
-
-def is_history(envelope: Envelope) -> bool:
-    """Whether its time places it in a past that its sender tells in order, and is none of a clock that may be wrong."""
-    return envelope.backfill or envelope.sequence is not None
 
 
 def _ticket(envelope: Envelope, message: Imported | Submission) -> Acted | Submitted:
     if isinstance(message, Submission):
         return Submitted(envelope=envelope, submission=message)
     return Acted(envelope=envelope, imported=message)
-
-
-def _placed(imported: Imported, incident: Incident, action: Action) -> Incident:
-    return placed(incident, imported, action)
