@@ -35,6 +35,8 @@ LABEL_NAME = 200
 LABEL = 1000
 _MOST = 2**53 - 1
 _DEPTH = 8
+_UNSEEN = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_HIDDEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Mn", "Me"})
 _NAMES = ("dedup_key", "ci", "service", "url", "source")
 
 
@@ -51,9 +53,9 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_blank(value: Any) -> bool:
-    """Whether it is None, or a text of which nothing can be seen: spaces, controls, letters of no width."""
+    """Whether it is None, or a text of which nothing can be seen, as the desk judges it."""
     return value is None or (
-        isinstance(value, str) and all(unicodedata.category(letter)[0] in "CZ" for letter in value)
+        isinstance(value, str) and all(letter in _UNSEEN or unicodedata.category(letter) in _HIDDEN for letter in value)
     )
 
 

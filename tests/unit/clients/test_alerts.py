@@ -17,6 +17,7 @@ from deskwire_client.event import ATTRIBUTE_BYTES, MAX_BYTES
 from services.incident.domain.alert_rules import AlertRules
 from services.incident.domain.alerts import Signal
 from services.incident.schemas import bending, intake
+from shared import names
 from shared.envelope import Lane, decode
 from shared.testing import make_envelope
 
@@ -107,7 +108,8 @@ def test_the_largest_alert_has_room() -> None:
     assert len(build("alert.firing", {**data, "labels": labels}, source="s").body) > MAX_BYTES - 2 * ATTRIBUTE_BYTES
 
 
-def test_the_bounds_are_the_desks() -> None:
+def test_what_is_blank_and_the_bounds_are_the_desks() -> None:
+    assert (alerts._UNSEEN, alerts._HIDDEN) == (names._UNSEEN, names._HIDDEN)
     bounds = {"outage": 255, "severity": bending.MAX_NAME, **bending._NAMES, **bending._PROSE}
     assert bounds == alerts.BOUNDS
     assert (alerts.KEY, alerts.LABELS, alerts.LABEL_NAME, alerts.LABEL) == (
