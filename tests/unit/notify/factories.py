@@ -26,7 +26,7 @@ from shared.ids import SequentialIds
 from shared.retry import LADDER
 from shared.storage import Stored
 from shared.store import Document
-from shared.testing import MemoryStore, make_cause, make_envelope, make_instant
+from shared.testing import MemoryStore, make_cause, make_envelope, make_instant, published
 from shared.unit_of_work import Taken, UnitOfWork
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -229,3 +229,20 @@ class NotifyInMemory:
         """The only delivery."""
         (row,) = self.rows()
         return row
+
+
+def planned(*script: Any) -> NotifyInMemory:
+    """A desk with one delivery that is planned; the crew answers by the script."""
+    notify = NotifyInMemory(crew=ScriptedCrew(*script))
+    notify.take(make_event())
+    return notify
+
+
+def types(notify: NotifyInMemory) -> list[str]:
+    """The types of the events that were published, in their order."""
+    return [event.type.removeprefix("notification.") for event in published(notify.store)]
+
+
+def states(notify: NotifyInMemory) -> list[str]:
+    """The states of the stored deliveries."""
+    return sorted(row["state"] for row in notify.rows())
