@@ -239,8 +239,3 @@ class Dispatcher:
 
     def _renewed(self) -> None:
         self._renew_at = self._steady.now() + self._rounds.lease / 3
-
-
-def receiver_of(delivery: Delivery) -> Receiver:
-    """Who a delivery goes to."""
-    return Receiver(channel=delivery.channel, recipient=delivery.recipient)
